@@ -1,13 +1,13 @@
 import { parseExact } from '../lib/exact-json.ts';
 import { isDeeper, MOST_LEVELS } from '../lib/json.ts';
 
-/** How a task's answer is to look: JSON, by the schema of this hash; null where only that it is an object is known. */
+/** The form that a task's answer must have: JSON by the schema with this hash, or any object if that is null. */
 export type AnswerForm = { schema: string | null };
 
-/** JSON as an answer gave it; `fenced` where it stood in a fenced block, alone. `source` is its text. */
+/** The JSON of an answer and its text, `source`. `fenced` if the answer was one fenced block and nothing else. */
 export type AnswerJson = { json: unknown; fenced: boolean; source: string };
 
-/** The JSON that an answer is; null where it is none, or is nested so deep that it is no answer to anything. */
+/** Reads an answer as JSON; null if it is not JSON, or is nested too deep to be a real answer. */
 export function jsonOf(text: string, parse: (text: string) => unknown = JSON.parse): AnswerJson | null {
   const bare = text.replace(MARKS, '');
   const whole = bare.trim();
@@ -18,10 +18,10 @@ export function jsonOf(text: string, parse: (text: string) => unknown = JSON.par
   return source === undefined || json === undefined ? null : { json, fenced: true, source };
 }
 
-/** Characters without width that gateways and models leave around an answer: a byte order mark, and those that keep words together or apart. */
+/** Zero-width characters that gateways and models leave around an answer: a byte order mark, joiners and separators. */
 const MARKS = /^[\ufeff\u200b\u2060]+|[\ufeff\u200b\u2060]+$/g;
 
-/** Undefined where the text is not JSON, or too deep. */
+/** Undefined if the text is not JSON, or nested too deep. */
 function parsed(text: string, parse: (text: string) => unknown): unknown {
   try {
     const value = parse(text);
@@ -34,11 +34,11 @@ function parsed(text: string, parse: (text: string) => unknown): unknown {
 export const exact = (text: string): unknown => parseExact(text).value;
 
 /**
- * The lines of a text that is one fenced block and nothing else, as CommonMark has them: three or more backticks or tildes, with
- * a language or anything else behind the first of them. Null for any other text.
+ * The lines of a text that is one fenced block and nothing else, as in CommonMark: three or more backticks or tildes, and a
+ * language or anything else after the first fence. Null for any other text.
  */
 export function fencedAlone(text: string): string[] | null {
-  // Not at its beginning: blanks there belong to the fence.
+  // Only the end is trimmed: spaces at the beginning belong to the fence.
   const lines = text
     .replace(/^(?:[ \t]*\r?\n)+/, '')
     .trimEnd()
@@ -49,7 +49,7 @@ export function fencedAlone(text: string): string[] | null {
 
 const FENCE = /^( {0,3})(?:(`{3,})[^`]*|(~{3,}).*)$/;
 
-/** The lines between those of a fence, without the blanks that it is set in by. */
+/** The lines between two fences, without the indentation of the first. */
 export function linesWithin(lines: readonly string[], start: number, end: number): string[] {
   const [, indent = ''] = FENCE.exec(lines[start] ?? '') ?? [];
   const setIn = new RegExp(`^ {0,${indent.length}}`);
@@ -61,8 +61,8 @@ export function linesWithin(lines: readonly string[], start: number, end: number
 export const isFence = (line: string): boolean => FENCE.test(line);
 
 /**
- * The line that closes the fenced block which begins at a line; -1 where none begins there, or it is never closed. Where the
- * block itself holds fences with a language behind them, each of these has a closing one of its own, as models write Markdown.
+ * The line that closes the fenced block which begins at a line; -1 if none begins there, or it is never closed. Fences with a
+ * language inside the block are taken to have closing fences of their own, as models write Markdown.
  */
 export function endOfFence(lines: readonly string[], start: number): number {
   const fence = fenceOf(lines[start] ?? '');
@@ -77,7 +77,7 @@ export function endOfFence(lines: readonly string[], start: number): number {
       within -= 1;
     } else if (opensWithin(line, fence)) within += 1;
   }
-  // Not every one has: by the letter the first ends the block.
+  // If some have none, the first closing fence ends the block, as CommonMark says.
   return first;
 }
 

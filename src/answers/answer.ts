@@ -11,19 +11,19 @@ import { isRetryable } from './failures.ts';
 export type Answer = {
   task_id: string;
   outcome: Outcome | 'pending';
-  /** The text of all text blocks; absent where `json` stands for it. */
+  /** The text of all text blocks; absent if `json` replaces it. */
   text?: string;
-  /** The parsed answer, where the task asked for JSON and got it. */
+  /** The parsed answer, if the task asked for JSON and got it. */
   json?: unknown;
   /** Calls of the request's own tools, which are not run. */
   tool_calls?: ModelAnswer['tool_calls'];
   stop_reason?: string;
   error?: { type: string; message: string; retryable: boolean };
-  /** Set where the JSON was taken out of a fenced block. */
+  /** Set if the JSON was taken out of a fenced block. */
   fenced?: true;
   /** The kinds of content that only `details` hold, such as `thinking`, `citations` or `stop_details`. */
   left_out?: string[];
-  /** Whether it matches its row, where the work says what to compare. */
+  /** Whether it matches its row, if the work says what to compare. */
   expected?: boolean;
   details?: AnswerDetails;
 };
@@ -34,17 +34,17 @@ export type AnswerDetails = {
   attempt: number;
   model?: string;
   usage?: ModelAnswer['usage'];
-  /** How much of the output was thinking, where there was any. */
+  /** How much of the output was thinking, if there was any. */
   thinking_tokens?: number;
-  /** The content as received, where it is more than one text. */
+  /** The content as received, if it is more than one text. */
   content?: readonly JsonObject[];
   /** Further facts from the provider, under its own names. */
   more?: JsonObject;
 };
 
 /**
- * An answer with its details on one level, and so without `left_out`. Copied key by key: spreads took five times as
- * long.
+ * An answer with its details at the top level, and therefore without `left_out`. Copied key by key: spreads took five
+ * times as long.
  */
 export function withDetails(answer: Answer): Pick<Answer, 'task_id' | 'outcome'> & JsonObject {
   const { task_id, outcome, details } = answer;
@@ -70,7 +70,7 @@ export const nothingToMerge: ResultError = {
   message: 'None of the answers that it was to merge was finished, so it was not sent.',
 };
 
-/** Why a task has no finished answer; null where it has one. */
+/** Why a task has no finished answer; null if it has one. */
 export function failureOf({ outcome, error }: Pick<CountedResult, 'outcome' | 'error'>): ResultError | null {
   switch (outcome) {
     case 'canceled':
@@ -108,7 +108,7 @@ export type Judged = {
   attempt: number;
 };
 
-/** Why there is no finished answer, as judged when the result came in; null where there is one. */
+/** Why there is no finished answer, as judged when the result came in; null if there is one. */
 export function errorOf(
   { outcome, invalid }: Pick<Judged, 'outcome' | 'invalid'>,
   result: Result,
@@ -120,7 +120,7 @@ function toldError({ type, message, shared_by }: ResultError): NonNullable<Answe
   return { type, message, retryable: isRetryable(type, shared_by) };
 }
 
-/** Makes a task's answer from its result, which is null where the results had none. `parse` reads its JSON. */
+/** Makes a task's answer from its result, or from null if the results had none. `parse` reads its JSON. */
 export function toAnswer(
   task: TaskEntry,
   judged: Judged,
@@ -168,14 +168,14 @@ export function toAnswer(
 }
 
 /**
- * An answer with the columns of its row or the path of its file, null where its task was listed by itself; and with
- * its variant, where there are variants.
+ * An answer with the columns of its row or the path of its file, or null if its task was given on its own; and with its
+ * variant, if there are variants.
  */
 export type AnsweredRow = {
   answer: Answer;
   row: JsonObject | null;
   variant?: string;
-  /** The JSON of its text as it came, where the answer has a placeholder instead. */
+  /** The JSON of its text as it came, if the answer has a placeholder instead. */
   text?: Uint8Array;
 };
 

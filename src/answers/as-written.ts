@@ -2,15 +2,15 @@ import { crc32 } from 'node:zlib';
 import type { SavedResults } from '../store/saved-results.ts';
 import type { Blobs, Store } from '../store/store.ts';
 
-/** Larger results take too long to read at a look, unless their time shows a change. */
+/** Reading larger results takes too long for a look, so they are read only if their time shows a change. */
 const MOST_SUMMED_BYTES = 16 * 1024 * 1024;
-/** File systems of memory cards keep time in steps of two seconds. */
+/** The file systems of memory cards keep times in steps of two seconds. */
 const TIME_STEP_MS = 2_000;
 
-/** The results that this process found to be as written, with the time of their last change by then. */
+/** The results that this process found to be as written, and when they had changed last at that time. */
 const checked = new WeakMap<Store, Map<string, number | null>>();
 
-/** Whether saved results that still have their length are what was written; a process reads each content once. */
+/** Whether saved results of the right length are what was written; a process reads each content only once. */
 export async function isAsWritten(
   store: Store,
   batchId: string,

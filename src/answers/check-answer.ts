@@ -18,8 +18,8 @@ export type Verdict = { error: ResultError | null; fenced: boolean; unchecked?: 
 export type AnswerCheck = {
   judge(form: AnswerForm, answer: ModelAnswer, ground?: Ground): Verdict;
   /**
-   * The input that a task's answer is compared with besides its schema; undefined where the schema asks for no such
-   * thing.
+   * The input that a task's answer is compared with besides its schema; undefined if the schema asks for no such
+   * comparison.
    */
   groundOf(form: AnswerForm, ordinal: number): Promise<Ground> | undefined;
   /** Whether any of the schemas asks for that. */
@@ -33,7 +33,7 @@ export type AnswerCheck = {
 /** Only work with a schema per task would need more. */
 const CHECKS_KEPT = 100;
 
-/** Nobody notices less than this. */
+/** A shorter delay goes unnoticed. */
 const DELAY_MS = 5;
 
 export const invalidAnswer = (why: string): ResultError => ({

@@ -25,8 +25,8 @@ export async function openGrounds(
   const isRetried = record.parts.some((part) => part.tasks === 'listed');
 
   /**
-   * What was sent for a task: its prompt, or its own part of a shared request. Null where that is gone: no answer is
-   * lost because of that.
+   * What was sent for a task: its prompt, or its own part of a shared request. Null if that is gone, which must not cost
+   * an answer.
    */
   async function promptOf(
     ordinal: number,

@@ -6,27 +6,27 @@ import { type Filters, select } from '../page/select.ts';
 import { chunked } from '../view/passes.ts';
 import type { View } from '../view/view.ts';
 
-/** How far the answers of two variants to the same rows are alike, in one key. */
+/** How much the answers of two variants to the same rows agree in one key. */
 export type Agreement = {
   variants: [string, string];
   key: string;
-  /** Rows that both have answered with it. */
+  /** How many rows both have answered with this key. */
   of: number;
   agree: number;
   share: number;
-  /** Cohen's kappa; null where both always say the same one thing, or nearly every answer is another. */
+  /** Cohen's kappa; null if both always give one and the same value, or if nearly all answers differ. */
   kappa: number | null;
 };
 
-/** Longer texts are no labels, and are not the same by chance. */
+/** Longer texts are not labels, and don't agree by chance. */
 const LONGEST_LABEL = 60;
 const MOST_KEYS = 10;
-/** More different values than this are no labels. */
+/** With more different values than this they are not labels. */
 const MOST_LABELS = 2_000;
 
 type Counted = { of: number; agree: number; said: [Map<string, number>, Map<string, number>] };
 
-/** Compares the finished answers of every two variants, row by row, in all keys with short values. Holds none of them. */
+/** Compares the finished answers of each pair of variants, row by row, in all keys with short values. Keeps no answer. */
 export async function agreementIn(
   view: View,
   variants: readonly string[],
@@ -55,7 +55,7 @@ async function* answersOf(view: View, filters: Filters) {
   for (const ordinals of chunked(await select(view, filters))) yield* await view.answeredRows(ordinals);
 }
 
-/** The short values of a finished answer by key; none where there is no such answer. */
+/** The short values of a finished answer by key; empty if there is no finished answer. */
 function labelsOf(answers: AnsweredItem['answers'], variant: string): Map<string, string> {
   const answer = answers.get(variant);
   if (answer?.outcome !== 'succeeded') return new Map();
@@ -65,7 +65,7 @@ function labelsOf(answers: AnsweredItem['answers'], variant: string): Map<string
 
 const PLAIN_NUMBER = /^-?\d{1,15}(\.\d{1,15})?$/;
 
-/** Numbers by what they are worth, all else as it is written. */
+/** Compares numbers by value, everything else as it is written. */
 function labelOf(value: unknown): string {
   const text = cellText(value).trim().normalize();
   return PLAIN_NUMBER.test(text) ? String(Number(text)) : text;

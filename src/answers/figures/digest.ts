@@ -19,10 +19,10 @@ export type ErrorDigest = {
 };
 
 const SAMPLES = 3;
-/** Of JSON: a reply has to hold answers too. Further causes are counted in one. */
+/** In characters of JSON, as a reply has to hold answers too. The causes beyond are counted together. */
 const DIGEST_CHARACTERS = 7_000;
 
-/** The tasks without a finished answer by cause, the most frequent first; the counts add up to their number. */
+/** Groups the tasks without a finished answer by cause, the most frequent first; the counts add up to their number. */
 export async function digestOf(context: Context, record: BatchRecord): Promise<ErrorDigest[]> {
   const groups = await failuresOf(context, record);
   if (groups.length === 0) return [];
@@ -59,7 +59,7 @@ function restOf(groups: readonly FailureGroup[]): ErrorDigest[] {
   ];
 }
 
-/** Of one attempt they were grouped when the results came in; of several only the best answers count, grouped once. */
+/** A single attempt's failures were grouped when the results came in. Of several attempts only the best answers count; they are grouped once. */
 export async function failuresOf(context: Context, record: BatchRecord): Promise<FailureGroup[]> {
   if (!isRetried(record)) {
     return mergeFailureGroups(

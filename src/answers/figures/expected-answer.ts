@@ -8,7 +8,7 @@ export type { Expectations };
 
 type Compared = { key: string; expected: string; said: string; isRight: boolean };
 
-/** Each key of a finished answer beside its row's column; a row whose column is empty says nothing of that key. */
+/** Compares each key of a finished answer with its row's column; an empty column says nothing about its key. */
 export function compare(expect: Expectations, answer: Answer, row: JsonObject | null): Compared[] {
   if (answer.outcome !== 'succeeded' || row === null) return [];
   const said = keysOf(answer);
@@ -21,7 +21,7 @@ export function compare(expect: Expectations, answer: Answer, row: JsonObject | 
   });
 }
 
-/** Whether an answer is as its row has it, in all keys; undefined where nothing says so. */
+/** Whether an answer matches its row in all keys; undefined if there is nothing to compare. */
 export function isExpected(
   expect: Expectations,
   answer: Answer,

@@ -2,7 +2,7 @@ import { roundShare } from '../../lib/numbers.ts';
 import { chunksOf, oncePerView } from '../view/passes.ts';
 import { compare } from './expected-answer.ts';
 
-/** Answers to rows of one expected value, and what was said instead, the most frequent first. */
+/** The answers to rows with one expected value, and what was said instead, the most frequent first. */
 export type ExpectedGroup = {
   key: string;
   expected: string;
@@ -12,12 +12,12 @@ export type ExpectedGroup = {
   instead: { said: string; count: number }[];
 };
 
-/** How many of the finished answers are as expected, and where they are least so. */
+/** How many of the finished answers are as expected, and where they deviate most. */
 export type ExpectedReport = {
   of: number;
   matches: number;
   share: number;
-  /** By key, where several are compared. */
+  /** By key, if several are compared. */
   keys?: Record<string, { of: number; matches: number; share: number }>;
   worst: ExpectedGroup[];
 };
@@ -25,7 +25,7 @@ export type ExpectedReport = {
 const WORST = 5;
 const INSTEAD = 3;
 const LONGEST_TEXT = 60;
-/** Columns of more values than this are no groups, and what is said in their place is not counted one by one. */
+/** A column with more values than this forms no groups, and wrong answers to it are not counted one by one. */
 const MOST_VALUES = 2_000;
 
 type Counted = { of: number; matches: number };
@@ -39,7 +39,7 @@ const shared = ({ of, matches }: Counted) => ({
 const shown = (text: string) =>
   text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT).toWellFormed()}…` : text;
 
-/** Counts the answers of a whole view against what was expected; every opening of it is given the same. */
+/** Compares the answers of a whole view with what was expected; done once for all openings of the view. */
 export const expectedIn = oncePerView(async (view): Promise<ExpectedReport> => {
   const all: Counted = { of: 0, matches: 0 };
   const keys = new Map<string, Counted>();

@@ -10,14 +10,14 @@ import type { View } from '../view/view.ts';
 
 /** Answers that have the same value. */
 export type AnswerGroup = {
-  /** Null for answers that have no such thing. */
+  /** Null for answers without such a value. */
   value: string | null;
   count: number;
-  /** Finished answers among them, where not all are. */
+  /** How many of them are finished, if not all are. */
   succeeded?: number;
-  /** What these answers took, at batch price; null where a model has no known price. */
+  /** What these answers cost at batch price; null if a model has no known price. */
   usd: number | null;
-  /** Of those that were compared with their rows, how many are as these have it. */
+  /** How many of the answers that were compared with their rows match them. */
   expected?: { of: number; matches: number; share: number };
 };
 
@@ -25,7 +25,7 @@ export type AnswerGroups = { groups: AnswerGroup[]; group_count: number };
 
 const GROUPS_SHOWN = 50;
 const LONGEST_VALUE = 100;
-/** Beyond so many values further ones are counted in one: they are no groups. */
+/** Values beyond this many are counted together, as they form no groups. */
 const MOST_VALUES = 10_000;
 const OTHERS = '(other values)';
 
@@ -37,7 +37,7 @@ type Counted = {
   tally: ReturnType<typeof createUsageTally>;
 };
 
-/** Counts answers by what `name` says of each, the most frequent first. Holds none of them. */
+/** Counts answers by the value that `name` gives for each, the most frequent first. Keeps no answer. */
 export async function groupAnswers(
   view: View,
   name: string,

@@ -8,7 +8,7 @@ import { openView } from '../view/view.ts';
 
 export type OutcomeTotals = Record<Outcome | 'pending', number>;
 
-/** What one attempt came to; outcomes of which there are none are left out. */
+/** The outcomes of one attempt, without those that did not occur. */
 export type AttemptReport = { attempt: number; request_count: number; outcomes: Partial<OutcomeTotals> };
 
 /** Whether tasks were sent more than once, so that the parts overlap. */
@@ -17,8 +17,8 @@ export function isRetried(record: BatchRecord): boolean {
 }
 
 /**
- * What became of every task, by its best answer; they add up to the number of tasks. Of a single attempt the
- * sums in the record tell it, of several only the answers' places on disk.
+ * The outcome of every task, by its best answer; the counts add up to the number of tasks. For a single attempt the
+ * sums in the record suffice, for several the indexes on disk are needed.
  */
 export async function outcomesOf(context: Context, record: BatchRecord): Promise<OutcomeTotals> {
   if (!isRetried(record)) return sumOfParts(record.parts);
@@ -31,7 +31,7 @@ const totalsOf = oncePerView(async (view): Promise<OutcomeTotals> => {
   return totals;
 });
 
-/** The history: what each attempt, taken by itself, came to. */
+/** The history: the outcomes of each attempt taken by itself. */
 export function attemptsOf(record: BatchRecord): AttemptReport[] {
   const attempts = [...new Set(record.parts.map(({ attempt }) => attempt))];
   return attempts.map((attempt) => {
@@ -67,9 +67,9 @@ function sumOfParts(parts: readonly Part[]): OutcomeTotals {
 }
 
 /**
- * The whole in the API's own words: its counts, summed over the parts; what was not sent yet counts as
- * processing. Of several attempts its counts would count tasks twice, so there the `outcomes` are put in its
- * words, a task without any line as errored.
+ * The state of the whole batch in the API's own terms: its counts summed over the parts, with what was not sent yet as
+ * processing. Over several attempts these would count tasks twice, so the `outcomes` are translated instead, with a
+ * task without any line as errored.
  */
 export function requestCountsOf(record: BatchRecord, outcomes: OutcomeTotals): RequestCounts {
   if (isRetried(record)) {

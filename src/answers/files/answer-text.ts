@@ -5,16 +5,16 @@ import type { Answer, AnsweredRow } from '../answer.ts';
 import { endOfFence, fencedAlone, isFence, linesWithin } from '../answer-json.ts';
 import type { NotNamed } from './name-pattern.ts';
 
-/** What a file holds; `code_only` where the answer said more beside its code, `words` where a file of code has words beside or in place of it. */
+/** A file's content. `code_only` if the answer said more besides its code, `words` if a file for code has words besides or instead of code. */
 type FileText = { text: string; code_only: boolean; words: boolean };
 
-/** Whether a file of that name is to be read by people, so that prose is at home in it. */
+/** Whether a file with this name is for people to read, so that prose belongs in it. */
 const isProse = (path: string) =>
   /\.(md|markdown|mdx|txt|text|rst|adoc|asciidoc|org|tex|html?|csv|log|eml)$/i.test(path);
 
 /**
- * What an answer's own file holds: its code alone, its text, or its JSON; with a key what stands under that. In a file of
- * code prose around the one block of code is left out, for nothing could run it.
+ * The content of an answer's own file: its code alone, its text or its JSON; with a key, the value of that key. In a file
+ * for code the prose around a single code block is left out, as nothing could run it.
  */
 export function answerText(answer: Answer, key: string | undefined, path: string): FileText | NotNamed {
   const { outcome, text, json, tool_calls } = answer;
@@ -36,16 +36,16 @@ export function answerText(answer: Answer, key: string | undefined, path: string
   };
 }
 
-/** A line of words: it begins as a sentence does and ends as one, with nothing in it that is more at home in code. */
+/** A line of words: it begins and ends like a sentence, and holds nothing that looks more like code. */
 const SENTENCE = /^(?:\p{Lu}\S*[^\S\n]+\S|\p{Lo})[^{}[\]<>;=$\\|@#\n]*[.:!?…。！？：]["'”’*`)]*$/u;
 
-/** Whether a text that is to be code begins or ends with words, as where a model says what it does, or why it does not. */
+/** Whether a text that should be code begins or ends with words, as when a model says what it does or why it refuses. */
 function hasWords(text: string): boolean {
   const lines = text.trim().split(/\r?\n/);
   return [lines[0], lines.at(-1)].some((line) => line !== undefined && SENTENCE.test(line.trim()));
 }
 
-/** What stands under a key of an answer; `a.b` reaches into it. */
+/** The value of a key of an answer; `a.b` reaches into objects. */
 export function keyed(json: unknown, key: string): unknown {
   return isJsonObject(json) ? valueAt(json, key) : undefined;
 }
@@ -62,7 +62,7 @@ function codeAlone(text: string): string {
 
 const asCode = (lines: readonly string[]) => `${lines.join('\n')}\n`;
 
-/** What stands in a text's fenced blocks; one that is never closed goes to the end, as in CommonMark. */
+/** The contents of a text's fenced blocks; one that is never closed extends to the end, as in CommonMark. */
 function blocksOf(text: string): string[] {
   const lines = text.split(/\r?\n/);
   const blocks: string[] = [];
@@ -76,7 +76,7 @@ function blocksOf(text: string): string[] {
   return blocks;
 }
 
-/** One line of a file for a key: an answer in which that key alone is left. */
+/** A line of a file for one key: an answer reduced to that key. */
 function alone(answered: AnsweredRow, key: string, value: unknown, asText: boolean): AnsweredRow {
   const { text: _text, json: _json, tool_calls: _calls, ...answer } = answered.answer;
   const row = answered.row ?? {};
@@ -85,7 +85,7 @@ function alone(answered: AnsweredRow, key: string, value: unknown, asText: boole
   return { answer: { ...answer, json: isJsonObject(value) ? value : { [key]: value } }, row };
 }
 
-/** An answer of which another line tells already what it took. */
+/** An answer without its costs, which another line has already. */
 function withoutUsage({ answer, ...answered }: AnsweredRow): AnsweredRow {
   if (answer.details === undefined) return { ...answered, answer };
   const { usage: _usage, thinking_tokens: _thinking, ...details } = answer.details;
@@ -93,9 +93,9 @@ function withoutUsage({ answer, ...answered }: AnsweredRow): AnsweredRow {
 }
 
 /**
- * What stands under a key of each answer, beside its row: where that is a list, a line for each of its entries, and where
- * it is an object, or they are, its keys. An answer without it, and an empty list, is one line all the same, for no task is
- * dropped; what an answer took stands on the first of its lines, so that they add up. `asText` leaves texts what they are, for people to read.
+ * The value of one key of each answer, beside its row: for a list a line per entry, for an object, or a list of objects, its
+ * keys. An answer without the key, or with an empty list, still gets a line, as no task is dropped. An answer's costs are only
+ * on its first line, so that they add up. `asText` leaves texts as they are, for people to read.
  */
 export async function* entriesOf(
   answers: AsyncIterable<AnsweredRow>,

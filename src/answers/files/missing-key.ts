@@ -7,12 +7,12 @@ import { openView } from '../view/view.ts';
 import { keyed } from './answer-text.ts';
 import { meantIn } from './render-output.ts';
 
-/** So many are told: a caller who mistyped one finds it among them. */
+/** How many keys are named: a caller who mistyped one finds it among them. */
 const MOST_KEYS = 20;
 
 /**
- * Which keys the finished answers have, where none of them has the one that files are to hold; empty where they are texts.
- * Undefined where one has it, and where there is none to tell.
+ * The keys of the finished answers, if none of them has the key that the files should hold; empty if they are texts. Undefined
+ * if an answer has the key, or if there are no finished answers.
  */
 export async function keysInstead(
   context: Context,

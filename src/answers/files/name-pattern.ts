@@ -8,8 +8,8 @@ import type { WorkSource } from '../../tasks/work.ts';
 import type { AnsweredRow } from '../answer.ts';
 
 /**
- * Names that programs act on when they find them, and endings that a system runs at a click: an answer written there could
- * instruct an agent, set up a project, or be run.
+ * Names that programs act on when they find them, and endings that a system runs on a click: an answer written there could
+ * instruct an agent, configure a project, or be run.
  */
 const INSTRUCTIONS =
   /^(agents?|claude|gemini|qwen|warp|crush|codex|skill|copilot-instructions|package|package-lock|composer|deno|jsconfig|tsconfig.*|mcp|claude_desktop_config|settings|launch|tasks|devcontainer|manifest|vercel|firebase|lerna|nx|turbo|nodemon|bower|angular|nest-cli)(\.local|\.override)?\.(md|mdc|json|jsonc|jsonl)$/;
@@ -34,10 +34,10 @@ const BUILDS = [
 const RUN =
   /\.(exe|com|bat|cmd|ps1|psm1|psd1|vbs?|vbe|wsf|wsh|hta|scr|msi|msp|reg|lnk|url|webloc|desktop|command|tool|app|scpt|applescript|workflow|action|terminal|jar|dll|so|dylib|node|sh|bash|zsh|fish|csh|ksh|service|timer|socket|plist|mobileconfig|inf|cpl|chm|iso|dmg|pkg|deb|rpm|apk|appimage|pth|docm|xlsm|pptm|xll|iqy|slk|pif|jse|gadget|msc|diagcab|application|appref-ms|settingcontent-ms|library-ms|search-ms|xbap|xlam|ppam|dotm|xltm|potm|ppsm|rdp|pyw|pyz|pyc|run|ahk|inetloc|fileloc|prefpane|xpi|crx|vsix|gem|whl|egg|snap|flatpak(ref)?|tcsh|ps1xml|jnlp|mst|shb|shs|appx|msix|appinstaller)$/;
 
-/** As file systems see a name that know no case and no other form of a letter: `ſ` is an s to them, `ﬁ` two letters. */
+/** A name as file systems see it that ignore case and variant forms of letters: to them `ſ` is an s, and `ﬁ` two letters. */
 const folded = (name: string) => name.normalize('NFKC').toLowerCase();
 
-/** Whether a file of that name would be acted on, or run. Only the last part of a path counts. */
+/** Whether a file with this name would be acted on or run. Only the last part of a path counts. */
 export function isActedOn(file: string): boolean {
   const name = folded(posix.basename(file));
   return INSTRUCTIONS.test(name) || RUN.test(name) || BUILDS.some((pattern) => pattern.test(name));
@@ -46,17 +46,17 @@ export function isActedOn(file: string): boolean {
 /** Where answers get files of their own: `{{dir}}/{{stem}}.test.ts`. */
 export type NamePattern = {
   given: string;
-  /** The folder before the first place, which is the caller's own word. */
+  /** The folder before the first place, in the caller's own words. */
   folder: string;
   /** The rest, with its places. */
   rest: string;
   places: string[];
 };
 
-/** What a batch was made from; undefined where its record is older than that. */
+/** What a batch was made from; undefined if its record is too old to say. */
 export type SourceKind = WorkSource['kind'];
 
-/** Places that a file's path gives, and those of a part of it. */
+/** The places that a file's path fills, and those that fill with a part of it. */
 export const FILE_PLACES = ['path', 'dir', 'stem', 'ext', 'part', 'task_id'];
 
 const PLACE = /\{\{[^{}]+\}\}/g;
@@ -74,7 +74,7 @@ export function readNamePattern(given: string, source: SourceKind | undefined): 
   if (source !== 'input_files' && !/^\.[A-Za-z0-9]{1,16}$/.test(ending)) {
     throw refused('does not say which ending a name has, and no row may choose that');
   }
-  // With places that name nothing in particular, what is left is the caller's own.
+  // Filled with harmless values, all that is left to check is the caller's own text.
   if (isActedOn(given.replaceAll(PLACE, 'x')))
     throw refused('names files that programs act on or run', 'not_allowed');
   const named = fillName({ ...pattern, rest: pattern.rest.replaceAll(PLACE, 'x') }, {});
@@ -89,7 +89,7 @@ function refused(problem: string, code: 'invalid_input' | 'not_allowed' = 'inval
   });
 }
 
-/** Throws `invalid_input` where a place is none that the batch's rows or files have. */
+/** Throws `invalid_input` if the batch's rows or files can't fill a place. */
 export function checkPlaces({ places }: NamePattern, known: readonly string[]): void {
   const unknown = places.find((name) => !known.includes(name) && !known.includes(name.split('.')[0] ?? ''));
   if (unknown === undefined) return;
@@ -104,7 +104,7 @@ export function checkPlaces({ places }: NamePattern, known: readonly string[]): 
   });
 }
 
-/** What a pattern's places stand for: columns of a row or parts of a file's path, the task's id, its variant. */
+/** The values for a pattern's places: columns of a row or parts of a file's path, the task's id, its variant. */
 export function namesOf(
   { answer: { task_id }, row, variant }: AnsweredRow,
   source: SourceKind | undefined,
@@ -122,11 +122,11 @@ function columnsOf(row: JsonObject | null, source: SourceKind | undefined): Json
 /** Why an answer gets no file. */
 export type NotNamed = { left: string };
 
-/** A file's path as the caller would write it. Places are filled with what a stranger may have written: all of it is checked. */
+/** A file's path as the caller would write it. A stranger may have written what fills the places, so all of it is checked. */
 export function fillName(pattern: NamePattern, names: JsonObject): { path: string } | NotNamed {
   let isEmpty = false;
   const rest = pattern.rest.replaceAll(PLACE, (whole) => {
-    // Blanks around a value are no part of a name: tables have them behind their commas.
+    // Spaces around a value are not part of a name: tables have them after their commas.
     const text = cellText(valueAt(names, whole.slice(2, -2).trim())).trim();
     isEmpty ||= text === '';
     return text;
@@ -145,15 +145,15 @@ export function fillName(pattern: NamePattern, names: JsonObject): { path: strin
 }
 
 const LONGEST_PART_BYTES = 200;
-/** Control characters, those that turn the order of letters round or join them, line ends and letters that are blank. */
+/** Control characters, characters that reverse the direction of text or join letters, line ends and blank letters. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]|\u034f|\u17b4|\u17b5/u;
 const DEVICE = /^(con|conin\$|conout\$|prn|aux|nul|(com|lpt)[\d¹²³])(\..*)?$/i;
-/** Also the short names that Windows gives: `GIT~1` can be `.git`. */
+/** The short names of Windows count too: `GIT~1` can be `.git`. */
 const NOT_ON_WINDOWS = /[<>:"|?*]|~\d/;
-/** What a program takes for an option, where somebody gives it all files of a folder. */
+/** A name that a program takes for an option if it is given all files of a folder. */
 const OPTION = /^-{1,2}[a-z]/i;
 
-/** What is wrong with a part of a path; undefined where nothing is. */
+/** What is wrong with a part of a path; undefined if nothing is. */
 function badPart(part: string): string | undefined {
   if (part === '') return 'a part of the name is empty';
   if (part === '..') return 'the name leads out with ..';
@@ -172,14 +172,14 @@ function badPart(part: string): string | undefined {
 }
 
 /**
- * Names that are taken: each by one answer, also where another differs in case or form alone, for most systems hold both for one.
- * Those of files are told apart by the system that has the files.
+ * Names that are taken, each by one answer. Names that differ only in case or letter forms count as one, as on most systems. For
+ * files that exist, the system that holds them decides.
  */
 export function createNames(source: SourceKind | undefined) {
   const given = new Set<string>();
   const seen = new Set<string>();
   return {
-    /** Takes a name; why it can't be had where it can't. */
+    /** Takes a name, or returns why it is not to be had. */
     take(path: string): string | null {
       const plain = source === 'input_files' ? path : folded(path);
       const why = given.has(path)

@@ -14,8 +14,8 @@ import { writeAnswerFiles } from './write-answer-files.ts';
 import { isOursAt, noteWritten } from './written-file.ts';
 
 /**
- * Checks a path that results are to be written to, before anything else is done: its ending, its folder,
- * and that it is free, or, with `overwrite`, a file of ours that nobody changed since. Gives it absolute.
+ * Checks the path for a file of results before anything else is done: its ending, its folder, and that it is free
+ * or, with `overwrite`, a file of ours that nobody has changed since. Returns the absolute path.
  */
 export async function checkOutputFile(context: Context, given: string, overwrite = false): Promise<string> {
   if (context.readOnly) {
@@ -44,7 +44,7 @@ export async function checkOutputFile(context: Context, given: string, overwrite
   return path;
 }
 
-/** A file for the answers that are meant, else for all; `key` where each is to be that key alone. */
+/** A file for the selected answers, or for all; with `key` it holds that key of each answer alone. */
 export type OutputRequest = {
   path: string;
   key?: string | undefined;
@@ -52,7 +52,7 @@ export type OutputRequest = {
   replace: boolean;
 };
 
-/** Writes all answers of a batch to a checked path, in the format of its ending, whole or not at all. */
+/** Writes a batch's answers to a checked path, in the format of its ending, completely or not at all. */
 export async function writeOutputFile(
   context: Context,
   record: BatchRecord,
@@ -78,8 +78,8 @@ export async function writeOutputFile(
 }
 
 /**
- * Writes the files that were asked for at submission, once all results are in, and those of ours anew that a retry has made
- * old and nobody has changed; why one can't be is kept.
+ * Writes the files that were asked for at submission once all results are in, and rewrites those that a retry has made
+ * outdated, unless somebody changed them. If one can't be written, the reason is kept.
  */
 export async function writeRequestedOutputs(
   context: Context,
@@ -128,7 +128,7 @@ function isDue(record: BatchRecord, { written_at, problem }: BatchRecord['output
   return problem === null && (written_at === null || Date.parse(written_at) < latestResults(record));
 }
 
-/** Whether all results are in and something that was asked for is not there yet, or is of before a retry. */
+/** Whether all results are in, and a file that was asked for is missing or older than a retry. */
 export function hasOutputsToWrite(record: BatchRecord): boolean {
   return (
     isSaved(record) && (record.outputs.some((output) => isDue(record, output)) || areAnswerFilesDue(record))
@@ -137,7 +137,7 @@ export function hasOutputsToWrite(record: BatchRecord): boolean {
 
 type WithAnswerFiles = BatchRecord & { answer_files: AnswerFiles };
 
-/** Answers that a retry brought get their files too. */
+/** Also writes files for the answers that a retry brought. */
 function areAnswerFilesDue(record: BatchRecord): record is WithAnswerFiles {
   const { answer_files } = record;
   if (answer_files === undefined || answer_files.problem !== null) return false;
@@ -164,7 +164,7 @@ async function writeRequestedAnswerFiles(
   }
 }
 
-/** Keeps what came of files for each answer, for every later look to tell. */
+/** Records how the files per answer turned out, so that every later look can tell. */
 export async function noteAnswerFiles(
   context: Pick<Context, 'store'>,
   { batch_id }: BatchRecord,
@@ -173,7 +173,7 @@ export async function noteAnswerFiles(
   await context.store.record(batch_id).update((record) => record && { ...record, answer_files });
 }
 
-/** Whether another process that saw the end as well has written a batch's file, or one that died since. */
+/** Whether another process, which saw the end too or has died since, has written a batch's file. */
 async function wasWritten(context: Context, path: string, batchId: string): Promise<boolean> {
   const written = await context.store.writtenFile(path).read();
   return written?.batch_id === batchId && written.sha256 === (await sha256OfFile(path));

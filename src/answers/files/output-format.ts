@@ -41,14 +41,14 @@ export function outputFormat(file: string): OutputFormat {
   });
 }
 
-/** Before the name of a file that is never written: it is made anew, from the answers, whenever it is fetched by its link. */
+/** Prefix of files that are never written: they are made from the answers whenever they are fetched by their link. */
 const MARK = 'result:';
 
-/** As a record names such a file. */
+/** How a record names such a file. */
 export const linkedPath = (name: string): string => `${MARK}${name}`;
 
-/** Whether a path in a record is such a file: all others are absolute. */
+/** Whether a path in a record is such a file; all other paths are absolute. */
 export const isLinked = (path: string): boolean => path.startsWith(MARK);
 
-/** Its own name. */
+/** Such a file's own name. */
 export const linkedName = (path: string): string => path.slice(MARK.length);

@@ -95,7 +95,7 @@ async function* renderItems(
   for await (const item of items()) yield line(item);
 }
 
-/** Answers that have a line, or several, for themselves say whose they are in a column. */
+/** If answers have lines of their own, a column says which variant they belong to. */
 async function* named(answers: AsyncIterable<AnsweredRow>): AsyncGenerator<AnsweredRow> {
   for await (const answered of answers) {
     const { row, variant } = answered;
@@ -104,7 +104,7 @@ async function* named(answers: AsyncIterable<AnsweredRow>): AsyncGenerator<Answe
   }
 }
 
-/** The texts of a group at once: a promise for each of a hundred thousand takes as long as to write them. */
+/** The texts of a whole group: a promise for each of a hundred thousand takes as long as writing them. */
 async function* texts<T>(groups: AsyncIterable<readonly T[]>, text: (item: T) => string): Pieces {
   for await (const group of groups) yield group.map(text).join('');
 }
@@ -117,7 +117,7 @@ async function* inGroups<T>(items: AsyncIterable<T>): AsyncGenerator<T[]> {
   for await (const item of items) yield [item];
 }
 
-/** Texts of a list, with a comma before each but the first. */
+/** The texts of a list, with a comma before each but the first. */
 function afterComma<T>(text: (item: T) => string): (item: T) => string {
   let before = '';
   return (item) => {
@@ -127,7 +127,7 @@ function afterComma<T>(text: (item: T) => string): (item: T) => string {
   };
 }
 
-/** Which columns there are only the answers tell: of rows all of them, of other work the first that leaves something out. */
+/** Finds the columns, which only the answers tell: for rows all answers, for other work those up to the first that leaves something out. */
 async function csvLayout(answers: AsyncIterable<AnsweredRow>, { form }: BatchRecord) {
   const finder = createColumnFinder();
   let ofRows = false;
@@ -153,12 +153,12 @@ async function* rawLines(context: Context, record: BatchRecord, filters: Filters
       yield bytes;
       last = bytes.at(-1);
     }
-    // The last line of a part may have no end, and is not to run into the next part's first.
+    // The last line of a part may lack its newline, and must not run into the next part's first line.
     if (last !== undefined && last !== NEWLINE) yield '\n';
   }
 }
 
-/** Of several attempts each task's best line alone: a reader finds every id once. One that tasks share stands behind all others. */
+/** Over several attempts only each task's best line, so that a reader finds every id once. Lines that tasks share come last. */
 async function* bestLines(context: Context, record: BatchRecord, filters: Filters): Pieces {
   const view = await openView(context, record);
   const shared = new Map<Part, Set<number>>();

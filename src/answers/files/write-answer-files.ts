@@ -24,22 +24,22 @@ import { isOurs, isOursAt, noteWritten } from './written-file.ts';
 
 type Overwrite = 'none' | 'own' | 'ours';
 
-/** Files that were asked for, one for each finished answer. */
+/** A request for files, one for each finished answer. */
 export type AnswerFilesRequest = {
   pattern: string;
   key?: string | undefined;
-  /** Which answers are meant; left out for all. */
+  /** Selects answers; left out for all. */
   filters?: Filters | undefined;
-  /** Which files that nobody changed since are replaced: none, those of this batch, or all of ours. */
+  /** Which unchanged files are replaced: none, those of this batch, or all of ours. */
   overwrite: Overwrite;
-  /** Told how many answers are done with. */
+  /** Is told how many answers are done. */
   onWritten?: (done: number) => void;
 };
 
-/** Files that are on their way to the disk together, which makes several of them durable at once. */
+/** How many files are written at the same time, so that several become durable at once. */
 const FILES_TOGETHER = 16;
 
-/** Checks where the files are to go before anything is done. Throws where no answer could get one. */
+/** Checks where the files should go before anything is done. Throws if no answer could get one. */
 export async function checkAnswerFiles(
   context: Pick<Context, 'folders' | 'readOnly'>,
   given: string,
@@ -57,8 +57,8 @@ export async function checkAnswerFiles(
 }
 
 /**
- * Writes a file for each finished answer whose name can be had; folders are made below the allowed ones. What stands
- * there already is left, unless it is ours. Counts what was written, and what was left and why.
+ * Writes a file for each finished answer whose name is available; folders are made below the allowed ones. Existing files
+ * are left alone unless they are ours. Counts what was written, and what was left out and why.
  */
 export async function writeAnswerFiles(
   context: Context,
@@ -125,10 +125,10 @@ export async function writeAnswerFiles(
   };
 }
 
-/** So many of what was left are named. */
+/** How many of the answers without a file are named. */
 const NAMED = 3;
 
-/** Counts what was left by why, and names the first of it where the digest of failures does not. */
+/** Counts what was left out by reason, and names the first of each unless the digest of failures does. */
 function createLeft() {
   const left = new Map<string, { count: number; named: string[] }>();
   return {
@@ -153,7 +153,7 @@ function inGroupsOf<T>(size: number, all: readonly T[]): T[][] {
   );
 }
 
-/** What all came to; the first failure is thrown when none of them goes on any more. */
+/** The outcomes of all; the first failure is thrown once none is running any more. */
 async function allEnded<T>(works: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(works);
   return Promise.all(works);
@@ -169,7 +169,7 @@ async function checkPlacesOf(view: View, pattern: NamePattern, { source }: Batch
 
 type AnswerFile = { path: string; text: string; overwrite: Overwrite };
 
-/** Writes one file; why it was left where it can't be. A disk that fails is no reason of a file's own, and thrown. */
+/** Writes one file, or returns why it was left out. A failing disk concerns all files, so it is thrown. */
 async function writeOne(context: Context, record: BatchRecord, file: AnswerFile): Promise<string | null> {
   const { folders } = context;
   try {
@@ -198,14 +198,14 @@ async function create(context: Context, record: BatchRecord, file: AnswerFile): 
     return null;
   } catch (error) {
     await output.abort();
-    // Another process that saw the end as well was faster: it is there, and ours.
+    // Another process, which saw the end too, was faster: the file is there, and ours.
     if (error instanceof BatchError && error.code === 'already_exists')
       return replaceOurs(context, record, file);
     throw error;
   }
 }
 
-/** A file that is there: ours already, ours from before and now replaced, or left. */
+/** Deals with an existing file: it is already right, ours and now replaced, or left alone. */
 async function replaceOurs(context: Context, record: BatchRecord, file: AnswerFile): Promise<string | null> {
   const { batch_id } = record;
   const { path, text, overwrite } = file;

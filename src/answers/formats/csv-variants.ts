@@ -12,10 +12,10 @@ import {
 } from './csv.ts';
 import { freeName, freeNames } from './flat-answer.ts';
 
-/** A file's head, and what follows for each row. */
+/** A file's header, and its line for each row. */
 type VariantsLayout = { head: string; line: (item: AnsweredItem) => string };
 
-/** One line per row: its columns unchanged and in front, then for each variant its keys and what is known of it, as `A.label`. */
+/** One line per row: its columns unchanged, then each variant's keys and the facts about its answer, as `A.label`. */
 export async function csvOfVariants(
   items: AsyncIterable<AnsweredItem>,
   variants: readonly string[],

@@ -4,13 +4,13 @@ import type { BatchRecord } from '../../store/record.ts';
 import type { Answer, AnsweredRow } from '../answer.ts';
 import { freeNames, keysOf } from './flat-answer.ts';
 
-/** Which columns the rows of a batch have, and which keys its answers, in the order in which they come. */
+/** The columns of a batch's rows and the keys of its answers, in order of appearance. */
 export type CsvColumns = { row: string[]; answer: string[]; left_out: boolean; expected: boolean };
 
-/** An answer of more keys than a sheet can show stays one piece of JSON. */
+/** An answer with more keys than a sheet can show stays a single piece of JSON. */
 const MOST_KEYS = 200;
 
-/** Gathers the columns of answers beside rows, which are known only when all were seen. */
+/** Collects the columns of answers and rows, which are known only once all have been seen. */
 export function createColumnFinder() {
   const row = new Set<string>();
   const answer = new Set<string>();
@@ -22,7 +22,7 @@ export function createColumnFinder() {
       left_out ||= said.left_out !== undefined;
       expected ||= said.expected !== undefined;
       for (const column of Object.keys(cells ?? {})) row.add(column);
-      // One that was declined says nothing under a key of its own: beside others it is no column.
+      // The text of a refusal is not a key: it adds no column to those of other answers.
       if (said.text === '' && said.outcome !== 'succeeded' && !said.tool_calls) wordless = true;
       else for (const key of Object.keys(keysOf(said))) answer.add(key);
     },
@@ -37,7 +37,7 @@ export function createColumnFinder() {
 
 const aboutAnswer = ['outcome', 'error_type', 'error_message', 'model', 'input_tokens', 'output_tokens'];
 
-/** `expected` and `left_out`, what of an answer no cell holds, only in a file where that is said of any. */
+/** `expected`, and `left_out` (what no cell holds of an answer), only if some answer in the file has them. */
 export const aboutNames = ({ left_out, expected }: Pick<CsvColumns, 'left_out' | 'expected'>) => [
   ...(expected ? ['expected'] : []),
   ...aboutAnswer,
@@ -58,13 +58,13 @@ export function about({ outcome, error, left_out, expected, details }: Answer): 
   };
 }
 
-/** A file's head, and what follows for each answer. */
+/** A file's header, and its lines for each answer. */
 export type CsvLayout = { head: string; line: (answered: AnsweredRow) => string };
 
-/** How the lines of a file are written. */
+/** Writes the lines of a file. */
 export type CsvForm = Pick<BatchRecord, 'form'>['form'];
 
-/** Answers beside the rows they are for: the columns of those unchanged and in front. */
+/** Answers beside their rows, whose columns come first and unchanged. */
 export function csvOfRows({ row, answer, ...columns }: CsvColumns, form?: CsvForm): CsvLayout {
   const names = aboutNames(columns);
   const taken = new Set(row);
@@ -87,7 +87,7 @@ export function csvOfRows({ row, answer, ...columns }: CsvColumns, form?: CsvFor
   };
 }
 
-/** What an answer says under each of these keys; all of it in one cell where it has too many for a sheet. */
+/** An answer's values for these keys; all of it in one cell if it has too many keys for a sheet. */
 export function answerCells(names: readonly string[], said: Answer): string[] {
   const keys = keysOf(said);
   const oneCell = names.length === 1 && names[0] === 'answer';
@@ -95,7 +95,7 @@ export function answerCells(names: readonly string[], said: Answer): string[] {
   return whole ? [cellText(keys)] : names.map((key) => cellText(keys[key]));
 }
 
-/** Answers to tasks that were given by themselves: each in one cell. */
+/** Answers to tasks without rows: each in one cell. */
 export function csvOfTasks({ left_out }: Pick<CsvColumns, 'left_out'>): CsvLayout {
   const [outcome = '', ...others] = aboutNames({ left_out, expected: false });
   return {
@@ -108,15 +108,15 @@ export function csvOfTasks({ left_out }: Pick<CsvColumns, 'left_out'>): CsvLayou
   };
 }
 
-/** The text, or the JSON; calls of tools as JSON, below a text that comes before them. */
+/** The text or the JSON; tool calls as JSON, below any text that precedes them. */
 function answerCell({ text, json, tool_calls }: Answer): string {
   const said = json === undefined ? (text ?? '') : cellText(json);
   return [said, tool_calls ? cellText(tool_calls) : ''].filter((part) => part !== '').join('\n');
 }
 
 /**
- * What begins like a formula, and has nothing in it that could be run: numbers, also as tables of other countries have them and with
- * their currency, a telephone's, and dashes where there is none.
+ * Texts that begin like a formula but hold nothing that could run: numbers, also in the notations of other countries and with a
+ * currency, telephone numbers, and dashes for a missing value.
  */
 const HARMLESS = [
   /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i,
@@ -139,6 +139,6 @@ export function csvLine(cells: string[], form: CsvForm): string {
   return stringify([cells.map(withoutFormula)], { delimiter: form?.separator ?? ',' });
 }
 
-/** By the mark a spreadsheet knows the encoding: without one it takes every umlaut for two signs. */
+/** The mark tells a spreadsheet the encoding: without it every umlaut shows as two characters. */
 export const csvHead = (names: string[], form: CsvForm): string =>
   (form?.marked ? '\u{feff}' : '') + csvLine(names, form);

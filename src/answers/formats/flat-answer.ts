@@ -6,21 +6,21 @@ export function keysOf({ json, text, tool_calls }: Answer): JsonObject {
   if (isJsonObject(json)) return tool_calls ? { ...json, tool_calls } : json;
   const answer = json ?? text;
   if (tool_calls === undefined) return answer === undefined ? {} : { answer };
-  // What the answer says beside its calls is little: they are what was asked for.
+  // Tool calls are what was asked for, and text beside them says little.
   return answer === undefined || answer === '' ? { answer: tool_calls } : { answer, tool_calls };
 }
 
-/** Whose a name is that something else has already. */
+/** The owner that goes in front of a name which is taken already. */
 type Owner = 'answer' | 'batch';
 
-/** A name beside those that are taken: one of these gets its owner in front, `answer.label`, as often as it takes. */
+/** A name that is not taken yet: its owner is put in front, as in `answer.label`, as often as necessary. */
 export function freeName(given: string, owner: Owner, taken: ReadonlySet<string>): string {
   let name = given;
   while (taken.has(name)) name = `${owner}.${name}`;
   return name;
 }
 
-/** Several of them, which then are taken too. */
+/** Finds such names for several, each of which is taken from then on. */
 export function freeNames(names: readonly string[], owner: Owner, taken: Set<string>): string[] {
   return names.map((given) => {
     const name = freeName(given, owner, taken);
@@ -34,7 +34,7 @@ function named(values: JsonObject, owner: Owner, taken: Set<string>): JsonObject
   return Object.fromEntries(Object.values(values).map((value, index) => [names[index], value]));
 }
 
-/** An answer beside its row as one flat object: its columns unchanged, its keys, and what is known of it under names of ours. */
+/** An answer and its row as one flat object: the row's columns unchanged, the answer's keys, and the facts about it under our names. */
 export function flatRow({ row, answer }: AnsweredRow, own: JsonObject): JsonObject {
   const columns = row ?? {};
   const taken = new Set(Object.keys(columns));
@@ -42,8 +42,8 @@ export function flatRow({ row, answer }: AnsweredRow, own: JsonObject): JsonObje
 }
 
 /**
- * The answers to one row as one flat object: its columns, then what each variant's answer says and is known of it, as
- * `A.label` and `A.outcome`.
+ * The answers to one row as one flat object: its columns, then the keys of each variant's answer and the facts about it,
+ * as `A.label` and `A.outcome`.
  */
 export function flatItem(
   { task_id, row, answers }: AnsweredItem,

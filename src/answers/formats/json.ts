@@ -5,13 +5,13 @@ import type { JsonObject } from '../../lib/json.ts';
 import { type Answer, type AnsweredItem, type AnsweredRow, withDetails } from '../answer.ts';
 import { flatItem, flatRow } from './flat-answer.ts';
 
-/** The shape of the guide's results file: one flat object per task, in front of it the columns of its row. */
+/** The shape of the guide's results file: one flat object per task, beginning with the columns of its row. */
 export function jsonElement({ row, answer }: AnsweredRow): string {
   const own = elementOf(answer);
   return stringifyExact(row === null ? own : flatRow({ row, answer }, own));
 }
 
-/** The same of the answers to one row, whose names begin with their variant's, as `A.label`. */
+/** The same for the answers to one row, with the variant's name in front, as `A.label`. */
 export const jsonElementOfItem = (item: AnsweredItem): string => stringifyExact(flatItem(item, elementOf));
 
 function elementOf(answer: Answer): JsonObject {
@@ -40,13 +40,13 @@ function elementOf(answer: Answer): JsonObject {
   };
 }
 
-/** All that is known of an answer, on a line; beside a row its columns and the answer's keys. */
+/** Everything known about an answer, on one line; with a row, its columns and the answer's keys. */
 export function jsonLine({ row, answer }: AnsweredRow): string {
   if (row === null) return `${stringifyExact(withDetails(answer))}\n`;
   return `${stringifyExact(flatRow({ row, answer }, factsOf(answer)))}\n`;
 }
 
-/** The answers to one row on a line, each name behind its variant's. */
+/** The answers to one row on one line, with the variant's name in front of each key. */
 export const jsonLineOfItem = (item: AnsweredItem): string => `${stringifyExact(flatItem(item, factsOf))}\n`;
 
 function factsOf(answer: Answer): JsonObject {
@@ -54,15 +54,15 @@ function factsOf(answer: Answer): JsonObject {
   return facts;
 }
 
-/** In place of an answer's text, which is spliced in as it came. Made anew in every process, so that no text can hold it. */
+/** Stands for an answer's text, which is spliced in as it came. Random in every process, so that no text can contain it. */
 export const STAND_IN = `answer-text-${randomBytes(12).toString('hex')}`;
 const IN_JSON = JSON.stringify(STAND_IN);
 
 const EXPECTED_BYTES = 1024 * 1024;
 
 /**
- * The JSON of each group of answers, with the texts for which `STAND_IN` stands in it: most of a file is texts, and to decode them,
- * to parse them and to write them anew took most of its time. The bytes are good until the next ones are asked for.
+ * The JSON of each group of answers, with their texts in place of `STAND_IN`: most of a file is texts, and decoding, parsing and
+ * rewriting them took most of the time. The bytes are valid until the next group is asked for.
  */
 export async function* spliced(
   groups: AsyncIterable<readonly AnsweredRow[]>,
@@ -73,7 +73,7 @@ export async function* spliced(
     bytes.clear();
     for (const answered of group) {
       const around = json(answered);
-      // Beside the columns of its row a text stands in a column of its own and in the output.
+      // With a row, the text appears twice: in a column of its own and in the output.
       const pieces = answered.text === undefined ? [around] : around.split(IN_JSON);
       for (const [index, piece] of pieces.entries()) {
         if (index > 0 && answered.text !== undefined) bytes.add(answered.text);

@@ -7,7 +7,7 @@ export function markdownHead({ name, provider }: Pick<BatchRecord, 'name' | 'pro
   return `# ${oneLine(name)}\n${note}`;
 }
 
-/** An answer under a heading of its task's id. */
+/** An answer under its task's id as a heading. */
 export function markdownSection({
   task_id,
   outcome,

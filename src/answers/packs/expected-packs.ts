@@ -6,13 +6,13 @@ import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Blobs } from '../../store/store.ts';
 import { type ExpectedTasks, tasksOfPart } from '../download/expected-tasks.ts';
 
-/** A task in the request that it shares. */
+/** A task in its shared request. */
 export type PackedRow = { id: string; structured: boolean };
 
-/** The requests of a part whose tasks share them: what a download is checked against. */
+/** The requests of a part whose tasks share them, for checking a download. */
 export type ExpectedPacks = {
   expected: ExpectedTasks;
-  /** The tasks of a request, in its order; null for a task that has it for itself. */
+  /** The tasks of a request, in its order; null if only one task has it. */
   rows: (position: number) => readonly PackedRow[] | null;
 };
 
@@ -62,7 +62,7 @@ export async function expectedPacks(
 
 type Received = { blobs: Blobs; record: BatchRecord; part: Part; dialect: Dialect };
 
-/** The lines that were received for these tasks of a part, each once, however many of them share it. */
+/** The lines received for these tasks of a part, each only once however many tasks share it. */
 export async function* packLines(
   { blobs, record, part, dialect }: Received,
   ordinals: ReadonlySet<number>,

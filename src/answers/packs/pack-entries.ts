@@ -3,15 +3,15 @@ import { isJsonObject, type JsonObject } from '../../lib/json.ts';
 import type { PackedRow } from './expected-packs.ts';
 import type { Document } from './read-document.ts';
 
-/** The rows of a pack, by what an answer calls them. */
+/** The rows of a pack, to be found by what an answer calls them. */
 export type Rows = {
   has: (id: string) => boolean;
   isStructured: (id: string) => boolean;
-  /** The id that a value of JSON stands for; null where it is none, or could be that of several rows. */
+  /** The id that a JSON value stands for; null if it is no id, or could be that of several rows. */
   idOf: (value: unknown) => string | null;
 };
 
-/** Models write ids that look like numbers as such, which have no zeros in front. */
+/** Models write ids that look like numbers as numbers, without leading zeros. */
 const asNumber = (id: string): string => id.replace(/^(-?)0+(?=\d)/, '$1');
 
 export function createRows(packed: readonly PackedRow[]): Rows {
@@ -25,7 +25,7 @@ export function createRows(packed: readonly PackedRow[]): Rows {
     has: (id) => byId.has(id),
     isStructured: (id) => byId.get(id)?.structured ?? false,
     idOf(value) {
-      // No id of ours has blanks around it.
+      // None of our ids has spaces around it.
       if (typeof value === 'string') return value.trim();
       const number =
         value instanceof ExactNumber ? value.source : typeof value === 'number' ? `${value}` : '';
@@ -35,31 +35,30 @@ export function createRows(packed: readonly PackedRow[]): Rows {
 }
 
 /**
- * An entry that was read: `id` is null where it names no row, the value is undefined where the entry says nothing that is an
- * answer.
+ * An entry that was read: `id` is null if it names no row, `value` is undefined if the entry holds no answer.
  */
 export type Entry = { id: string | null; value: string | undefined; isTwice?: boolean };
 
 const ANSWERS = 'answers';
 
-/** Of an entry: a row that is called so can't be told from an entry that calls its id otherwise. */
+/** The keys of an entry. A row with such an id can't be told from an entry whose id has another key. */
 const ENTRY_KEYS = new Set(['id', 'answer']);
 
-/** What models call that which holds all answers, where they do not call it as they were asked to. */
+/** What models call the list of answers when they don't use the name that they were asked to use. */
 const HOLDERS = /^(answers|results?|rows|entries|items|responses?|outputs?|data|list|json)$/i;
 
-/** Whether a document begins in the form that was asked for, whatever it says. */
+/** Whether a document begins in the form that was asked for, whatever it holds. */
 export function isAsAsked({ open: [root], keys }: Document): boolean {
   return isJsonObject(root) && (Object.hasOwn(root, ANSWERS) || keys[0] === ANSWERS);
 }
 
-/** Whether a document has what was asked for and nothing beside it, as one row's answer with such a key would have. */
+/** Whether a document is just what was asked for: a single row's answer that has such a key would have others too. */
 export function isAskedAlone(document: Document): boolean {
   const [root] = document.open;
   return isAsAsked(document) && isJsonObject(root) && Object.keys(root).every((key) => key === ANSWERS);
 }
 
-/** The entries of a document; null where it is none of the forms, or could be two of them. */
+/** The entries of a document; null if it has none of the known forms, or could have two of them. */
 export function packEntries(document: Document, rows: Rows): Entry[] | null {
   const holder = holderOf(document, rows);
   if (holder === null) return null;
@@ -76,7 +75,7 @@ export function packEntries(document: Document, rows: Rows): Entry[] | null {
 
 type Holder = readonly unknown[] | JsonObject;
 
-/** What holds the entries: a list, or an object that has them by their ids. */
+/** The container of the entries: a list, or an object by ids. */
 function holderOf(document: Document, rows: Rows): Holder | null {
   const { keys, isWhole, repeats } = document;
   const [root, ...rest] = document.open;
@@ -99,11 +98,11 @@ function holderOf(document: Document, rows: Rows): Holder | null {
   const isEntry = namesRow('id');
   // An entry whose key is garbled still names its row.
   const isLikeEntry = names.some((name) => !rows.has(name) && namesRow(name));
-  // An object of few ids and many other keys is one row's answer.
+  // An object with few ids and many other keys is a single row's answer.
   const hasRows =
     !isLikeEntry && known.some((name) => !ENTRY_KEYS.has(name)) && known.length * 2 >= names.length;
   if (isEntry) return isWhole && known.length === 0 ? [root] : null;
-  // Under another name, if it is the one thing there.
+  // Or under another name, if nothing else is there.
   const [name = '', ...others] = [...names, ...(opened == null ? [] : [opened])];
   const inner = name === opened ? rest[0] : own(root, name);
   const isHolder = others.length === 0 && HOLDERS.test(name) && typeof inner === 'object' && inner !== null;
@@ -114,7 +113,7 @@ function holderOf(document: Document, rows: Rows): Holder | null {
     : holderOf({ ...document, open: [inner], keys: [] }, rows);
 }
 
-/** What a list of one thing holds, where that can't be an entry: all answers again, or a list of them. */
+/** The only item of a list, if it can't be an entry: it holds all answers, or a list of them. */
 function onlyHolderIn([only, ...others]: readonly unknown[]): object | null {
   if (others.length > 0) return null;
   if (Array.isArray(only)) return only;
@@ -134,7 +133,7 @@ function listed(entry: unknown, { repeats }: Document, rows: Rows): Entry {
   return { id, value, isTwice: repeats(entry, 'answer') };
 }
 
-/** What an entry says beside its id: its answer, or all of it where the answer's own keys stand there. */
+/** What an entry holds besides its id: the answer, or the answer's own keys side by side. */
 function saidIn(said: JsonObject, structured: boolean): string | undefined {
   const { answer, ...others } = said;
   const names = Object.keys(said);
@@ -154,7 +153,7 @@ function textOf(value: unknown): string | undefined {
   try {
     return stringifyExact(value);
   } catch (error) {
-    // Nested deeper than can be written: the answer of this row alone is lost by it.
+    // Nested too deep to be written: only this row's answer is lost.
     if (error instanceof RangeError) return undefined;
     throw error;
   }

@@ -2,22 +2,22 @@ import type { PackedRow } from './expected-packs.ts';
 import { createRows, type Entry, isAsAsked, isAskedAlone, packEntries } from './pack-entries.ts';
 import { type DocumentReader, endOfDocument } from './read-document.ts';
 
-/** What the answer to a pack says of its rows. */
+/** What the answer to a pack says about its rows. */
 export type PackAnswers = {
-  /** The answers by the rows' ids, as texts; null for a row that has several, which differ. */
+  /** The answers by the rows' ids, as texts; null for a row with several different ones. */
   answers: ReadonlyMap<string, string | null>;
-  /** Entries under no id of a row. */
+  /** How many entries have no row's id. */
   unknown: number;
 };
 
-/** More brackets than this in what stands around the answers are not looked at. */
+/** How many brackets in the text around the answers are looked at. */
 const MOST_STARTS = 50;
 
 /**
  * Reads the answer to a pack: `{"answers": [{"id", "answer"}]}`, or a list, an object by ids, flat entries; in a fenced block,
- * with prose around it, or cut off, of which the entries count that are whole. Null where it holds no such document, or
- * more than one: nothing is guessed. Behind what is broken only what looks as it was asked for is read, and nothing within
- * it: there what belongs to one row's answer can look like entries for others.
+ * with prose around it, or cut off, in which case the complete entries count. Null if it holds no such document, or more than
+ * one: nothing is guessed. After a broken document only one in the requested form is read, and nothing inside the broken one:
+ * parts of a row's answer could look like entries for other rows there.
  */
 export function readAnswers(
   text: string,
@@ -43,7 +43,7 @@ export function readAnswers(
     }
     const end = endOfDocument(text, at);
     const isProse = isProseAt(text, at, end);
-    // Behind a draft what can't be read may be what is meant.
+    // After a draft, the unreadable document may be the final one.
     if (found !== null && !isProse) return null;
     isBroken ||= end === null || !isProse;
     at = isProse ? nextStart(text, at + 1) : end === null ? -1 : nextStart(text, end);
@@ -51,15 +51,15 @@ export function readAnswers(
   return found === null || found.known === 0 ? null : found;
 }
 
-/** What a document says; `known` is how many of its entries are rows'. */
+/** What a document says; `known` is how many of its entries name a row. */
 type Found = PackAnswers & { known: number };
 
 const NOTHING: Found = { answers: new Map(), unknown: 0, known: 0 };
 
-/** A bracket, a quoted text or a key behind it: JSON, or what was meant to be. */
+/** A bracket followed by a bracket, a quoted text or a key: JSON, or an attempt at it. */
 const STRUCTURE = /[{[]\s*(?:["{[]|[\w$]+\s*:)/y;
 
-/** Whether a bracket that begins no document, and is closed at `end` if at all, is one of a sentence. */
+/** Whether a bracket that begins no document, and is closed at `end` if at all, belongs to a sentence. */
 function isProseAt(text: string, at: number, end: number | null): boolean {
   if (end !== null) return !text.slice(at, end).includes('"');
   STRUCTURE.lastIndex = at;

@@ -2,20 +2,20 @@ import type { jsonParser } from 'stream-json/core/parser.js';
 import { endOfString } from '../../lib/json-source.ts';
 import { ExactAssembler } from '../../tasks/sources/tables/json-tokens.ts';
 
-/** A JSON document as far as it goes. */
+/** A JSON document, as far as it could be read. */
 export type Document = {
-  /** What is whole of it, from its root to the innermost container that was never closed; of a whole one the root alone. */
+  /** The containers that were never closed, from the root inward; only the root if the document is complete. */
   open: readonly unknown[];
-  /** Under which key each of these but the first stands in the one before; null in a list. */
+  /** The key of each of these but the first in the one before; null in a list. */
   keys: readonly (string | null)[];
   isWhole: boolean;
   /** Whether an object has a key twice. */
   repeats: (object: object, key: string) => boolean;
-  /** Where it ends in the text. */
+  /** Its end in the text. */
   end: number;
 };
 
-/** Reads the document that begins at `start`; null where there is none. */
+/** Reads the document that begins at `start`; null if there is none. */
 export type DocumentReader = (text: string, start: number) => Document | null;
 
 class RepeatsAssembler extends ExactAssembler {
@@ -30,7 +30,7 @@ class RepeatsAssembler extends ExactAssembler {
   }
 }
 
-/** Pieces that each end where a value can: what is whole before a document breaks is not lost with what breaks it. */
+/** Pieces that end where a value can end, so that complete values before a break are not lost. */
 const PIECE = /[^,}\]]*[,}\]]|[^,}\]]+$/g;
 
 /** Loads the parser, which most batches do without. */
@@ -40,7 +40,7 @@ export async function loadDocumentReader(): Promise<DocumentReader> {
     const end = endOfDocument(text, start);
     const source = text.slice(start, end ?? undefined);
     const whole = assembled(createParser, [source]);
-    // The parser says only that it breaks: what came before is had by reading on in small pieces.
+    // The parser tells only that the document breaks; reading it in small pieces keeps what comes before.
     const { assembler, isRead } = whole.isRead ? whole : assembled(createParser, source.match(PIECE) ?? []);
     if (!isRead && assembler.done) return null;
     const { current, stack } = assembler;
@@ -75,7 +75,7 @@ function assembled(createParser: typeof jsonParser, pieces: readonly string[]) {
   }
 }
 
-/** Behind the bracket that closes the one at `start`; null where none does. */
+/** The position after the bracket that closes the one at `start`; null if none does. */
 export function endOfDocument(text: string, start: number): number | null {
   let depth = 0;
   for (let at = start; at < text.length; at += 1) {

@@ -15,7 +15,7 @@ import { unpack } from './unpack.ts';
 
 type Place = Pick<Context, 'store' | 'catalog'>;
 
-/** Scans what the provider gives of a part as it comes: a line for each of its requests. */
+/** Scans a part's results as the provider sends them: a line for each request. */
 export async function scanReceived(
   context: Place,
   record: BatchRecord,
@@ -30,8 +30,8 @@ export async function scanReceived(
 }
 
 /**
- * What is kept of a part's results that were received: of one whose tasks share requests they are unpacked before, unless
- * that was done. `received` is the scan of what was received, where that is known.
+ * The findings to keep about a part's received results. If tasks share requests the results are unpacked first, unless that
+ * was done before. `received` is the scan of what was received, if it is known.
  */
 export async function scanSaved(
   context: Place,
@@ -44,7 +44,7 @@ export async function scanSaved(
   if (part.packs === undefined) return scannedResults(known, part);
   const unknown = await unpackPart(context, record, part);
   const scan = await scanPart(context, record, part, blobs.read(resultsOf(part)));
-  // The provider bills by requests: their sums are its own, over as many tasks.
+  // The provider bills by requests, so its sums stay as they are; only the number of tasks differs.
   const usage = scan.usage.map(({ requests, ...shared }) => {
     const whole = known.usage.find((each) => isSameKind(each, shared));
     return { ...(whole ?? shared), requests };
@@ -60,7 +60,7 @@ export async function scanSaved(
   };
 }
 
-/** Makes the results of tasks that share requests, where they are not there; how many answers had the id of none. */
+/** Makes the results of tasks that share requests, if they are missing; returns how many answers had no row's id. */
 export async function unpackPart(
   { store }: Pick<Context, 'store'>,
   record: BatchRecord,
@@ -92,14 +92,14 @@ function unknownWarning(count: number): string[] {
   ];
 }
 
-/** Parts whose results an older version has judged: what counts as an answer has changed since. */
+/** The parts whose results an older version judged, when other rules for what counts as an answer applied. */
 export function partsToScanAgain(record: BatchRecord): CreatedPart[] {
   return record.parts
     .filter(isCreated)
     .filter(({ progress }) => progress.results !== null && (progress.results.scan ?? 1) < SCAN);
 }
 
-/** Judges saved results anew, so that totals, pages and files say the same of them. What can't be read is left as it is. */
+/** Judges saved results again, so that totals, pages and files agree about them. Unreadable results are left as they are. */
 export async function scanAgain(context: Context, record: BatchRecord, part: CreatedPart): Promise<void> {
   const { results: known } = part.progress;
   if (known === null) return;
@@ -122,7 +122,7 @@ async function scanned(
   if ((await blobs.size(name)) !== known.bytes) return null;
   const { index, results } = await scanSaved(context, record, part);
   await writeResultsIndex(blobs, part.number, index, downloadOf(part));
-  // What it cost was reckoned at the prices of its day.
+  // The cost stays as it was calculated at the prices of its day.
   const { saved_at, usage, provisional } = known;
   return { ...results, saved_at, usage, ...(provisional && { provisional }) };
 }

@@ -6,7 +6,7 @@ import type { ExpectedPacks, PackedRow } from './expected-packs.ts';
 import { readAnswers } from './read-answers.ts';
 import type { DocumentReader } from './read-document.ts';
 
-/** Answers of which what came before the cut is whole. */
+/** Stop reasons of answers whose text is intact up to the cut. */
 const CUT = new Set(['max_tokens', 'model_context_window_exceeded']);
 
 const LEFT_OUT =
@@ -14,12 +14,12 @@ const LEFT_OUT =
 const TWICE = 'Its pack answers it more than once, and not alike.';
 const UNREADABLE = 'The answer to its pack is not JSON with an answer under the id of each row.';
 
-/** Lines for the tasks of requests that they shared, and how many answers had the id of none. */
+/** Lines for the tasks of shared requests, and how many answers had no row's id. */
 export type Unpacking = { lines: string[]; unknown: number };
 
 /**
- * Makes results with a line for each task of results with a line for each request, group by group: the same of the same,
- * whoever does it. Of what came twice the better is unpacked too, and counts, as it does for all results.
+ * Turns results with a line per request into results with a line per task, group by group; always the same from the same
+ * input, whoever does it. If a line came twice, the better one is unpacked too and counts, as for all results.
  */
 export async function* unpack(
   received: Pieces,
@@ -67,7 +67,7 @@ function unpackLine(
     const answer = found?.answers.get(id);
     if (typeof answer === 'string') return { text: answer };
     if (answer === null) return { problem: TWICE };
-    // What stood behind the cut fares as the request did.
+    // Rows after the cut get the outcome of the request.
     if (isCut) return null;
     return { problem: found === null ? UNREADABLE : LEFT_OUT };
   };

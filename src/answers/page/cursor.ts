@@ -2,12 +2,12 @@ import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
 
 const position = z.strictObject({
-  /** What the pages are of, and which filters they are through. */
+  /** What the pages show, and with which filters. */
   of: z.string(),
   next: z.int().nonnegative(),
 });
 
-/** A place in a list of pages, as text that a caller hands back unread. */
+/** A position in a list of pages, as an opaque text that the caller hands back. */
 export function writeCursor(of: string, next: number): string {
   return Buffer.from(JSON.stringify({ of, next })).toString('base64url');
 }

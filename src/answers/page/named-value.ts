@@ -2,7 +2,7 @@ import { isSame } from '../../lib/cell-text.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import type { AnsweredRow } from '../answer.ts';
 
-/** What is known of every answer, under names of ours; `variant` of those that have one. */
+/** The facts about every answer under our names; `variant` only for those that have one. */
 const facts: Record<string, (answered: AnsweredRow) => unknown> = {
   task_id: ({ answer }) => answer.task_id,
   variant: ({ variant }) => variant,
@@ -17,9 +17,9 @@ const facts: Record<string, (answered: AnsweredRow) => unknown> = {
 };
 
 /**
- * What a name says of an answer: `json.label` a key of it, `row.city` a column of its row, `outcome` and the like what is
- * known of it; a name alone is looked for in that order: what is known, the answer, its row. Undefined where there is no
- * such thing. `json` and `row` alone are all of either.
+ * The value of a name for an answer: `json.label` is a key of the answer, `row.city` a column of its row, `outcome` and the
+ * like are facts about it; `json` and `row` alone mean the whole. Any other name is looked up among the facts, then in the
+ * answer, then in its row. Undefined if there is no such value.
  */
 export function namedValue(answered: AnsweredRow, name: string): unknown {
   const { answer, row } = answered;
@@ -33,7 +33,7 @@ export function namedValue(answered: AnsweredRow, name: string): unknown {
     .find((value) => value !== undefined);
 }
 
-/** A key, or a path of keys and places in lists with dots between them. */
+/** Follows a key, or a dotted path of keys and list positions. */
 function within(value: unknown, path: string): unknown {
   if (Array.isArray(value)) return within(Object.fromEntries(Object.entries(value)), path);
   if (!isJsonObject(value)) return undefined;
@@ -45,7 +45,7 @@ function within(value: unknown, path: string): unknown {
   return undefined;
 }
 
-/** Whether a value is the one wanted, or one of a list of them; null wants that there is none. */
+/** Whether a value is the wanted one, or one of a list of them; null means that there must be none. */
 export function isWanted(value: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) return wanted.some((each) => isWanted(value, each));
   if (wanted === null) return value === undefined || value === null;

@@ -9,7 +9,7 @@ import { pickFields, type ShownAnswer, shownAnswer } from './shown-answer.ts';
 import { createKeeper } from './whole-pieces.ts';
 
 export type PageRequest = Filters & {
-  /** What is given of each answer in place of all, by what `namedValue` names. */
+  /** The names (see `namedValue`) of the values to show instead of whole answers. */
   fields?: readonly string[] | undefined;
   limit: number;
   cursor?: string | undefined;
@@ -54,7 +54,7 @@ export async function readPage(
   return { results, next_cursor: null };
 }
 
-/** Leaves out a message that an answer before it on the page has said. */
+/** Leaves out a message that an earlier answer on the page has shown. */
 function createCauses() {
   const told = new Set<string>();
   return (shown: ShownAnswer): ShownAnswer => {
@@ -71,7 +71,7 @@ function* meantFrom(view: View, start: number, isMeant: (ordinal: number) => boo
   for (let ordinal = start; ordinal < view.count; ordinal += 1) if (isMeant(ordinal)) yield ordinal;
 }
 
-/** The answers, some at a time: one by one each would cost an opening of files, all at once too much. */
+/** Reads the answers a few at a time: one by one, each would open files again; all at once would be too much. */
 async function* answersTo(view: View, meant: Iterable<number>) {
   let ordinals: number[] = [];
   async function* read() {

@@ -9,19 +9,19 @@ import { chunksOf } from '../view/passes.ts';
 import type { View } from '../view/view.ts';
 import { isWanted, namedValue } from './named-value.ts';
 
-/** Which answers are meant: those that all of these let through. */
+/** Selects answers: those that pass all of these filters. */
 export type Filters = {
   outcomes?: readonly (Outcome | 'pending')[] | undefined;
   task_ids?: readonly string[] | undefined;
-  /** Values, or lists of them, by what `namedValue` names. */
+  /** Values, or lists of values, by name (see `namedValue`). */
   where?: Readonly<Record<string, unknown>> | undefined;
-  /** A text that stands in the answer, in any case. */
+  /** A text in the answer, ignoring case. */
   search?: string | undefined;
-  /** So many of them, spread evenly. */
+  /** Takes this many of them, spread evenly. */
   sample?: number | undefined;
 };
 
-/** Filters as they are kept with a file that follows them. */
+/** Filters as they are kept with the file that they select for. */
 export const outputFilters = z.object({
   outcomes: z.array(z.enum([...allOutcomes, 'pending'])).optional(),
   task_ids: z.array(z.string()).optional(),
@@ -33,15 +33,15 @@ export const outputFilters = z.object({
 export const isFiltered = (filters: Filters): boolean =>
   Object.values(filters).some((filter) => filter !== undefined);
 
-/** Whether it takes more than the index to tell which are meant. */
+/** Whether selecting takes more than the index. */
 export const readsAnswers = ({ where, search, sample }: Filters): boolean =>
   where !== undefined || search !== undefined || sample !== undefined;
 
-/** Selections that were asked for last of a view: pages go through one selection. */
+/** The latest selections of each view: a series of pages goes through one selection. */
 const selections = new WeakMap<object, Recent<Uint32Array>>();
 const SELECTIONS_KEPT = 4;
 
-/** The ordinals of the answers that are meant, ascending: 4 bytes each. Throws `invalid_input` for ids that are none of the batch's. */
+/** The ordinals of the selected answers, ascending: 4 bytes each. Throws `invalid_input` for ids that the batch does not have. */
 export function select(view: View, filters: Filters): Promise<Uint32Array> {
   const recent = selections.get(view.content) ?? createRecent<Uint32Array>(SELECTIONS_KEPT);
   selections.set(view.content, recent);
@@ -68,7 +68,7 @@ async function selectAnew(view: View, { where, search, sample, ...cheap }: Filte
   return sample === undefined ? all : sampled(all, sample);
 }
 
-/** What the index alone tells. Where no outcome is named, what is still out is counted, not listed. */
+/** Selects by the index alone. Unless outcomes are named, pending tasks are counted, not listed. */
 export async function matcherOf(
   view: View,
   { outcomes, task_ids }: Pick<Filters, 'outcomes' | 'task_ids'>,

@@ -5,37 +5,37 @@ import { type Answer, type AnswerDetails, type AnsweredRow, withDetails } from '
 import { namedValue } from './named-value.ts';
 import type { Keeper } from './whole-pieces.ts';
 
-/** What a reply leaves out of an answer that is too long for it, and where it stands whole; null where this server writes no files. */
+/** What a reply leaves out of an answer that is too long, and where the whole is; null if this server writes no files. */
 export type Cut = {
-  /** Of the text or the JSON, else of the tool calls: how many there are, and how many are shown. */
+  /** The characters of the text or the JSON, or else of the tool calls: how many there are, and how many are shown. */
   characters: number;
   shown: number;
-  /** The text, or the JSON, and nothing else; of an answer that is only tool calls these, as JSON. */
+  /** Holds just the text or the JSON; for an answer that is only tool calls, these as JSON. */
   file: string | null;
-  /** The tool calls whole, as JSON, where their inputs are left out. */
+  /** Holds the whole tool calls as JSON, if their inputs are left out here. */
   tool_calls_file?: string | null;
-  /** The content as it came, as JSON, where it is left out. */
+  /** Holds the content as it came, as JSON, if it is left out here. */
   content_file?: string | null;
 };
 
-/** A call without its input, which is too long. */
+/** A tool call without its input, which is too long. */
 type ShownCall = { id?: string; name: string; input?: unknown };
 
-/** An answer as a reply gives it: one that is too long for it is cut, and whole in files, unless read-only. */
+/** An answer as a reply shows it: if it is too long it is cut here and whole in files, unless the server is read-only. */
 export type ShownAnswer = Omit<Answer, 'details' | 'tool_calls' | 'error'> &
   Partial<Omit<AnswerDetails, 'more'>> & {
     tool_calls?: readonly ShownCall[];
-    /** The message only with the first answer on a page that has it. */
+    /** Only the first answer on a page with a message shows it. */
     error?: { type: string; message?: string; retryable: boolean };
     cut?: Cut;
   };
 
-/** The longest answer that a reply holds whole, and what is shown of a longer one, in characters of JSON. */
+/** The longest answer that a reply holds whole, and how much of a longer one it shows, in characters of JSON. */
 const LONGEST_ANSWER = 8_000;
 const SHOWN_OF_LONGER = 4_000;
 const LONGEST_ERROR_MESSAGE = 1_000;
 
-/** Shortens an answer for a reply: a text at its end, tool calls and content as a whole. */
+/** Shortens an answer for a reply: text is cut at its end, tool calls and content are left out as a whole. */
 export async function shownAnswer(answer: Answer, full: boolean, keep: Keeper): Promise<ShownAnswer> {
   const { details: _details, ...concise } = answer;
   const whole: ShownAnswer & JsonObject = full ? withDetails(answer) : concise;
@@ -49,7 +49,7 @@ export async function shownAnswer(answer: Answer, full: boolean, keep: Keeper): 
 
 const LONGEST_FIELD = 2_000;
 
-/** What some names say of an answer, in place of all of it; `null` where there is no such thing. */
+/** The values of some names for an answer, instead of all of it; `null` for values that don't exist. */
 export function pickFields(answered: AnsweredRow, names: readonly string[]): ShownAnswer & JsonObject {
   const { task_id, outcome } = answered.answer;
   const picked: JsonObject = {};
@@ -72,7 +72,7 @@ async function cutAnswer(
   if (size(body) > SHOWN_OF_LONGER) {
     shown.text = fitting(body, SHOWN_OF_LONGER);
     cut.shown = shown.text.length;
-    // Half a character has no place in a text.
+    // Half a surrogate pair must not be left at the end.
     const asText = body.isWellFormed() ? 'txt' : 'text.json';
     cut.file = await keep(json === undefined ? asText : 'json');
   } else if (json !== undefined) shown.json = json;
@@ -89,7 +89,7 @@ async function cutAnswer(
   return { ...shown, cut };
 }
 
-/** As many as a reply holds; the file has all. */
+/** As many tool calls as a reply holds; the file has all. */
 function withoutInputs(calls: readonly ShownCall[]): ShownCall[] {
   let used = 0;
   return calls
@@ -102,7 +102,7 @@ function withoutInputs(calls: readonly ShownCall[]): ShownCall[] {
 
 const size = (value: unknown) => stringifyExact(value).length;
 
-/** The longest beginning of a text that takes up no more than this as JSON, where escapes count too. */
+/** The longest beginning of a text that fits as JSON, where escapes count too. */
 function fitting(text: string, characters: number): string {
   let shown = text.slice(0, characters).toWellFormed();
   for (let length = jsonLength(shown); length > characters; length = jsonLength(shown)) {

@@ -7,7 +7,7 @@ import type { BatchRecord } from '../../store/record.ts';
 import type { Answer } from '../answer.ts';
 import { openView } from '../view/view.ts';
 
-/** What of an answer may be too long for a reply, by the ending of the file that holds it whole. */
+/** The pieces of an answer that may be too long for a reply, by the ending of the file that holds them whole. */
 const pieces = {
   txt: ({ text }: Answer) => text,
   'text.json': ({ text }: Answer) => (text === undefined ? undefined : JSON.stringify(text)),
@@ -17,18 +17,18 @@ const pieces = {
 } satisfies Record<string, (answer: Answer) => string | undefined>;
 export type Piece = keyof typeof pieces;
 
-/** Says where a piece of an answer stands whole; null where this server writes no files. */
+/** Tells where a piece of an answer is stored whole; null if this server writes no files. */
 export type Keeper = (piece: Piece) => Promise<string | null>;
 
 const nameOf = (ordinal: number, piece: Piece) => `${String(ordinal).padStart(6, '0')}.${piece}`;
 
-/** Below the results of a batch, for its user: no file that was asked for has a slash in its name. */
+/** In the results folder of a batch. It has a slash, which no requested file has, so the two can't collide. */
 const LINKED = 'answers/';
 const LINKED_PIECE = new RegExp(
   String.raw`^${LINKED}(?<ordinal>\d{6,9})\.(?<piece>${Object.keys(pieces).join('|')})$`,
 );
 
-/** Puts pieces of an answer into files of their own; of a user over HTTP behind addresses, under which they are made again. */
+/** Writes pieces of an answer to files of their own; a user over HTTP gets links instead, on which they are made again. */
 export function createKeeper(
   context: Pick<Context, 'answersFolder' | 'linkTo' | 'readOnly'>,
   batchId: string,
@@ -50,7 +50,7 @@ export function createKeeper(
   };
 }
 
-/** The piece of an answer that an address names; null where it names none, undefined where there is no such answer. */
+/** The piece of an answer that a link names; null if it names none, undefined if there is no such answer. */
 export async function linkedPiece(
   context: Context,
   record: BatchRecord,

@@ -15,20 +15,20 @@ import { type AnswerCheck, loadAnswerCheck } from '../check-answer.ts';
 import { scanPart } from '../download/scan-results.ts';
 import { type AttemptedPart, mergeParts } from './merge.ts';
 
-/** What is held of a batch while its answers are read: where they stand, not what they say. */
+/** What is held of a batch while its answers are read: where they are, not what they say. */
 export type LoadedView = {
   tasks: Tasks;
   viewed: ViewedPart[];
   /** The part whose answer to a task counts. */
   partOf: (ordinal: number) => ViewedPart | undefined;
-  /** Loaded where an answer turned out not to be as it was asked for, to say why. */
+  /** Loaded only when an answer broke its schema, to say why. */
   check: () => Promise<AnswerCheck>;
 };
 
-/** Of a batch of 100,000 tasks one takes some 5 MB; who pages reads one or two batches at a time. */
+/** One of 100,000 tasks takes about 5 MB; a caller pages through one or two batches at a time. */
 const LOADED_KEPT = 3;
 
-/** What was loaded last from a store. It describes blobs that are written once, so it never gets stale. */
+/** What was loaded last from each store. It describes blobs that are written once, so it never gets stale. */
 const loaded = new WeakMap<Store, Recent<LoadedView>>();
 
 /** Loads what is saved of a batch, or finds it as it was loaded before. */
@@ -55,11 +55,11 @@ export function loadView(context: Context, record: BatchRecord): Promise<LoadedV
 
 /** A part of an opened view. */
 export type ViewedPart = AttemptedPart & {
-  /** How the answers of its tasks are to look, where the part's own list tells; else the batch's list does. */
+  /** The forms that its answers must have, if the part has a list of its own; otherwise the batch's list tells. */
   readonly forms: ReadonlyMap<number, AnswerForm> | null;
 };
 
-/** What is saved of a part: where its answers stand, and its tasks where it lists them. */
+/** What is saved of a part: where its answers are, and its tasks if it lists them. */
 async function viewPart(context: Context, record: BatchRecord, part: Part): Promise<ViewedPart> {
   const saved = isCreated(part) && part.progress.results !== null;
   const index = saved ? await openIndex(context, record, part) : null;
@@ -68,7 +68,7 @@ async function viewPart(context: Context, record: BatchRecord, part: Part): Prom
 
 async function listOf(blobs: Blobs, part: Part): Promise<Pick<ViewedPart, 'listed' | 'forms'>> {
   if (part.tasks === 'run') return { listed: null, forms: null };
-  // Which of a stage's tasks are made again is known when the stage below has ended.
+  // Which tasks of a stage are repeated is known only when the stage below has ended.
   if (part.body_bytes === 0) return { listed: new Uint32Array(0), forms: null };
   const listed = new Uint32Array(part.request_count);
   const forms = new Map<number, AnswerForm>();
@@ -102,7 +102,7 @@ export async function openIndex(
   return index;
 }
 
-/** Another batch's results in the place of a part's own can have the very same ids: not one of them is shown. */
+/** Results of another batch, put in place of a part's own, can have the very same ids: none of them must be shown. */
 async function requireOwn(
   { store, catalog }: Context,
   record: BatchRecord,
@@ -110,7 +110,7 @@ async function requireOwn(
   name: string,
 ): Promise<void> {
   const { results } = part.progress;
-  // Those of tasks that share requests were made here, and have no mark.
+  // Results of tasks that share requests were made here, and have no mark.
   if (results === null || part.packs !== undefined) return;
   if (await isAsWritten(store, record.batch_id, name, results)) return;
   const blobs = store.blobs(record.batch_id);

@@ -2,7 +2,7 @@ import type { Part } from '../../store/record.ts';
 import type { ResultsIndex } from '../../store/results-index.ts';
 import type { Outcome } from '../../store/saved-results.ts';
 
-/** What is on disk of a part, as far as it takes to say whose answer counts. */
+/** What has to be known of a part to decide whose answer counts. */
 export type AttemptedPart = {
   readonly part: Part;
   /** Null while its results are not on disk. */
@@ -23,7 +23,7 @@ const RANKS: Record<Outcome, number> = {
 const PENDING = 7;
 const DECLINED = 5;
 
-/** What an answer is worth beside another one to the same task: the higher counts. */
+/** Ranks the answers to the same task: the higher counts. */
 export function rankOf({ outcome, declined }: { outcome: Outcome; declined: boolean }): number {
   return declined && outcome === 'incomplete' ? DECLINED : RANKS[outcome];
 }
@@ -38,9 +38,9 @@ function* ordinalsOf({ part, listed }: AttemptedPart): Generator<number> {
 }
 
 /**
- * For each of `count` tasks, the part whose answer counts: a finished answer before one that is still awaited,
- * then one that was cut off, declined, errored, expired, canceled, and last none at all; of equals the latest.
- * Undefined for a task that was in no part yet.
+ * For each of `count` tasks, the part whose answer counts: preferably a finished answer, then one that is still awaited,
+ * cut off, declined, errored, expired, canceled, and last none at all; among equals the latest. Undefined for a task that
+ * was in no part yet.
  */
 export function mergeParts<T extends AttemptedPart>(
   count: number,

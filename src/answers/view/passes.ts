@@ -2,21 +2,21 @@ import { breather } from '../../lib/breathing.ts';
 import type { AnsweredRow } from '../answer.ts';
 import { LINES_AT_ONCE, type View } from './view.ts';
 
-/** All tasks of a view in order, as many together as are read at a time. */
+/** The ordinals of a view in order, in chunks that are read together. */
 export function* chunksOf({ count }: Pick<View, 'count'>): Generator<number[]> {
   for (let start = 0; start < count; start += LINES_AT_ONCE) {
     yield Array.from({ length: Math.min(LINES_AT_ONCE, count - start) }, (_, index) => start + index);
   }
 }
 
-/** These tasks, as many together as are read at a time. */
+/** These ordinals, in chunks that are read together. */
 export function* chunked(ordinals: Uint32Array): Generator<number[]> {
   for (let start = 0; start < ordinals.length; start += LINES_AT_ONCE) {
     yield Array.from(ordinals.subarray(start, start + LINES_AT_ONCE));
   }
 }
 
-/** Makes something of a whole view, once for however many openings of it. */
+/** Makes something from a whole view, once for all openings of it. */
 export function oncePerView<T>(make: (view: View) => Promise<T>): (view: View) => Promise<T> {
   const made = new WeakMap<object, Promise<T>>();
   return async (view) => {
@@ -32,14 +32,14 @@ export function oncePerView<T>(make: (view: View) => Promise<T>): (view: View) =
 }
 
 /**
- * So many bytes of lines are read together: results come in no order, and the fewer of them are wanted at once, the more is
- * read along.
+ * How many bytes of lines are read together: results come in no order, so the fewer are wanted at once, the more is read
+ * in vain.
  */
 const BYTES_TOGETHER = 16 * 1024 * 1024;
-/** Answers made at once, in memory only as long as they are worked on. */
+/** How many answers are made together, in memory only as long as they are worked on. */
 const GROUP = 500;
 
-/** The answers of many tasks in the order asked for, in groups, for whoever reads all of them. */
+/** The answers of many tasks in the order asked for, in groups, for a caller that reads all of them. */
 export async function* allRows(
   view: View,
   groups: Iterable<readonly number[]>,
@@ -56,7 +56,7 @@ export async function* allRows(
   }
 }
 
-/** The tasks in lists whose answers are read together. */
+/** Splits the tasks into lists whose answers are read together. */
 function* readTogether(view: View, groups: Iterable<readonly number[]>): Generator<number[]> {
   let together: number[] = [];
   let bytes = 0;
