@@ -1,6 +1,7 @@
 import { BatchError } from '../errors.ts';
 import { quoteName } from '../lib/nearest.ts';
 import { batchIds, isProviderBatchId } from '../provider/dialects.ts';
+import { claimByRecord, readClaim } from '../sending/claims.ts';
 import type { Context } from '../state/context.ts';
 import { isOwn, isOwner, maySee } from '../state/subject.ts';
 import type { BatchRecord } from '../store/record.ts';
@@ -27,8 +28,8 @@ export async function findBatch(context: Context, given: string, field = 'batch_
     return { batch_id, note: null };
   }
   if (!isProviderBatchId(given)) return findByName(context, given, field);
-  const claim = await context.store.claim(given).read();
-  const batch_id = claim?.owner?.batch_id ?? (await adoptBatch(context, given));
+  const owner = (await readClaim(context, given))?.owner ?? (await claimByRecord(context, given));
+  const batch_id = owner?.batch_id ?? (await adoptBatch(context, given));
   if (await isHidden(context, batch_id)) throw unknownToAll(given);
   return { batch_id, note: null };
 }

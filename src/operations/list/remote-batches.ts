@@ -3,7 +3,7 @@ import { sha256OfText } from '../../lib/files/file-hash.ts';
 import { counted } from '../../lib/numbers.ts';
 import { providerOfBatchId } from '../../provider/dialects.ts';
 import type { ProviderBatch, ProviderName } from '../../provider/provider.ts';
-import { isClaimed } from '../../sending/claims.ts';
+import { readClaim } from '../../sending/claims.ts';
 import { recordsOfWork } from '../../sending/same-work.ts';
 import { findUncertain } from '../../sending/settle.ts';
 import { submissionHash } from '../../sending/submission.ts';
@@ -32,9 +32,9 @@ export async function listRemote(context: Context): Promise<RemoteBatch[]> {
     throw new BatchError('not_allowed', 'The owner keeps them out (BATCH_MCP_REMOTE is off).');
   }
   const { batches } = await context.provider(context.defaultProvider).listBatches({ limit: NEWEST });
-  const claimed = await Promise.all(batches.map((batch) => isClaimed(context, batch.id)));
+  const claimed = await Promise.all(batches.map((batch) => readClaim(context, batch.id)));
   return batches
-    .filter((_batch, index) => !claimed[index])
+    .filter((_batch, index) => claimed[index] === null)
     .map((batch) => ({
       batch_id: batch.id,
       processing_status: batch.processing_status,
