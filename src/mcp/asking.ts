@@ -4,13 +4,13 @@ import type { Context } from '../state/context.ts';
 import type { Ask, GivenAnswer, Question } from '../state/questions.ts';
 import type { Message } from './odd-messages.ts';
 
-// Not needed for the list of tools, which a client waits for.
+// Loaded late: the list of tools, which a client waits for, does without it.
 const openQuestions = () => import('../state/questions.ts');
 
-/** The id of a question that is kept (`store/names.ts`), which no start loads. */
+/** The id of a stored question, repeated here because a start does not load `store/names.ts`. */
 const QUESTION = /^question_[0-9a-f]{32}$/;
 
-/** What a client declares of itself, as far as asking goes. Nothing said of forms or addresses means forms. */
+/** What a client declares about elicitation. If it mentions neither forms nor URLs, it means forms. */
 const capabilities = z.looseObject({ elicitation: z.looseObject({}) });
 
 /** Whether a client can show a person a form. */
@@ -19,7 +19,7 @@ export function canAsk(declared: unknown): boolean {
   return elicitation !== undefined && ('form' in elicitation || !('url' in elicitation));
 }
 
-/** A question as a form of the protocol, alike in both eras. */
+/** A question as an elicitation form, the same in both eras. */
 export function formOf(question: Question) {
   return {
     mode: 'form' as const,
@@ -43,14 +43,14 @@ const elicited = z.looseObject({
   content: z.looseObject({}).nullish(),
 });
 
-/** The box on; some clients send what is in a form as texts, and null for a field that was left as it stands. */
+/** The box is ticked. Some clients send a form's values as text, and null for a field left at its default. */
 const YES = new Set<unknown>([null, true, 'true']);
 
-/** A form that holds something, and not the box, is another one: what it says may be a no. */
+/** Other fields without the box belong to some other form, which may say no. */
 const isYes = (content: Readonly<Record<string, unknown>>) =>
   Object.keys(content).length === 0 || YES.has(content.send);
 
-/** What a person answered to the form; whatever can't be read is no answer. */
+/** How a person answered the form; anything unreadable counts as no answer. */
 export function answerOf(given: unknown): GivenAnswer {
   const read = elicited.safeParse(given);
   if (!read.success) return 'unanswered';
@@ -68,17 +68,17 @@ const asked = z.looseObject({
   requestState: z.string().optional(),
 });
 
-/** One request's question, where it has one. */
+/** The question that one request may ask. */
 export type Asking = {
   ask: Ask;
-  /** What the request is answered with, where its question is still open. From now on it is too late to ask. */
+  /** The result to answer with if the question is still open. Afterwards it is too late to ask. */
   end(): Result | null;
 };
 
 /**
- * Questions of the new era: a reply holds the question, and the client repeats the request with the answer beside its
- * arguments. An answer counts once, for the very call and the very work that were asked about (a file that it names can
- * have changed meanwhile), and for no more money than was said.
+ * Questions in the new era: the reply holds the question, and the client repeats the request with the answer next to its
+ * arguments. An answer counts once, for exactly the call and the work it was asked about (a file named in the call may have
+ * changed since), and for no more money than the question named.
  */
 export function createQuestions(load: () => Promise<Context>): (params: unknown) => Asking {
   return (params) => {
@@ -108,12 +108,12 @@ export function createQuestions(load: () => Promise<Context>): (params: unknown)
   };
 }
 
-/** Carries a request to the client. False where it can't be told any more. */
+/** Sends a request to the client. False when it is too late for that. */
 export type Carry = (request: JSONRPCRequest) => Promise<boolean>;
 
 /**
- * Questions of the old era where each request is another connection: its stream carries the question, and the answer comes
- * by a request of its own, to any server of the store (`takeAnswer`).
+ * Questions in the old era when every request has its own connection: the request's stream carries the question, and the
+ * answer arrives as a separate request, at any server of the store (`takeAnswer`).
  */
 export function askApart(load: () => Promise<Context>, carry: Carry, signal: AbortSignal): Ask {
   return async (question, patienceMs) => {
@@ -125,7 +125,7 @@ export function askApart(load: () => Promise<Context>, carry: Carry, signal: Abo
   };
 }
 
-/** The answer of a client to `askApart`, kept for whoever waits for it. Anything else is left alone. */
+/** Stores a client's answer to a question of `askApart` for whoever waits for it; ignores every other message. */
 export async function takeAnswer(load: () => Promise<Context>, message: Message): Promise<void> {
   if (!isAnswer(message)) return;
   const answer = 'result' in message ? answerOf(message.result) : 'unanswered';

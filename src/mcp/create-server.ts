@@ -6,24 +6,24 @@ import { createMethods, type Methods, type Options, type Source } from './method
 import { type Message, meaningsOf } from './odd-messages.ts';
 import { asError } from './protocol.ts';
 
-/** An MCP server over a context: touches neither environment nor transport. */
+/** An MCP server over a context. Touches neither the environment nor a transport. */
 export function createServer(context: Context, options: Options): McpServer {
   return createServerFor({ readOnly: context.readOnly, load: async () => context }, options);
 }
 
-/** As `createServer`, over a context that is only made, with all that it needs, when the first call comes. */
+/** Like `createServer`, but the context and everything it needs are loaded only at the first call. */
 export function createServerFor(source: Source, options: Options): McpServer {
   return new McpServer(createMethods(source, options), options);
 }
 
 type ServerOptions = Pick<Options, 'onWork'> & {
-  /** Each request comes over a connection of its own, from a client of the old era that said before that it can ask. */
+  /** Each request has its own connection, and its client, of the old era, has said earlier that it can ask. */
   asksApart?: boolean;
 };
 
 /**
- * Speaks both eras of the protocol over one connection. The first message decides which of them is loaded; the other
- * one never is, but for a client that only asked what is spoken here and then begins with `initialize`.
+ * Speaks both eras of the protocol over one connection. The first message decides which one is loaded. The other is never
+ * loaded, unless a client only asks which versions are supported and then begins with `initialize`.
  */
 export class McpServer {
   onclose?: () => void;
@@ -41,7 +41,7 @@ export class McpServer {
     this.#asksApart = asksApart;
   }
 
-  /** Whatever odd messages come over the transport are taken as they are meant, or answered with an error. */
+  /** Odd messages from the transport are taken as they were meant, or answered with an error. */
   async connect(wire: Transport): Promise<void> {
     this.#wire = wire;
     wire.onclose = () => {
@@ -64,7 +64,7 @@ export class McpServer {
     await this.#wire?.close();
   }
 
-  /** What still goes on for a client that has gone is stopped, as far as it only waits. */
+  /** Stops whatever is merely waiting on behalf of a client that has gone. */
   async #closeEras(): Promise<void> {
     const eras = await Promise.all(this.#eras.values());
     await Promise.all(eras.map((era) => era.close()));

@@ -5,7 +5,7 @@ import { envelope } from './protocol.ts';
 
 /** One era of the protocol over a connection. */
 export type Era = {
-  /** Resolves when what the message asks for is answered, as far as that can be told. */
+  /** Resolves once the message has been answered, as far as that can be known. */
   take(message: Message, extra?: MessageExtraInfo): Promise<void>;
   close(): Promise<void>;
 };
@@ -15,8 +15,8 @@ export type EraName = 'legacy' | 'modern';
 export const MODERN_VERSION = '2026-07-28';
 
 /**
- * Which era a message is of: what each request of the new one carries says so, and `initialize` begins the old one. Null
- * for what says neither: it goes by how its connection began.
+ * Which era a message belongs to: every request of the new one says so in its `_meta`, and `initialize` begins the old one.
+ * Null if the message says neither; it then follows how its connection began.
  */
 export function eraOf(message: Message, begun: EraName | null = null): EraName | null {
   if (!('method' in message)) return null;
@@ -27,7 +27,7 @@ export function eraOf(message: Message, begun: EraName | null = null): EraName |
     return isModern ? 'modern' : 'legacy';
   }
   if (version === undefined) return null;
-  // Whoever began with `initialize` may repeat in each request which version was agreed on there. They are dates.
+  // A client that began with `initialize` may repeat the agreed version in each request. Versions are dates.
   const isModern = typeof version === 'string' && version >= MODERN_VERSION;
   return begun === 'legacy' && !isModern ? null : 'modern';
 }

@@ -2,10 +2,10 @@ import { ExactNumber, parseExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
 import { errorCodes } from './protocol.ts';
 
-/** What a line holds: a message, of whatever shape, or what to answer where its id can't be used. */
+/** What a line holds: a message of whatever shape, or the answer to send if its id can't be used. */
 export type Frame = { value: ReturnType<typeof JSON.parse> } | { answer: object };
 
-/** The messages of a line: one, or several that nothing parts. Null where it is no JSON. */
+/** The messages of a line: one, or several with nothing between them. Null if the line is not JSON. */
 export function framesIn(text: string): Frame[] | null {
   return valuesIn(text)?.map((value) => frameOf(text, value)) ?? null;
 }
@@ -39,7 +39,7 @@ function parsed(pieces: readonly string[]): unknown[] | null {
   }
 }
 
-/** A text cut behind each bracket that closes what stands at its top. */
+/** The text, cut after each bracket that closes a top-level value. */
 function piecesOf(text: string): string[] {
   const pieces: string[] = [];
   let start = 0;
@@ -54,11 +54,11 @@ function piecesOf(text: string): string[] {
   return text.slice(start).trim() === '' ? pieces : [...pieces, text.slice(start)];
 }
 
-/** An id that no number here can hold. */
+/** An id beyond what a JavaScript number can hold exactly. */
 const isRoundedId = (value: unknown): value is { id: number } =>
   isJsonObject(value) && Number.isInteger(value.id) && !Number.isSafeInteger(value.id);
 
-/** It goes back as it came: another one would answer nobody. */
+/** The id goes back exactly as it came: the client would not recognise a rounded one. */
 function roundedId(text: string, { id }: { id: number }): object {
   const exact = parseExact(piecesOf(text).find((piece) => parsed([piece]) !== null) ?? text).value;
   const asked = isJsonObject(exact) && exact.id instanceof ExactNumber ? exact.id : id;
@@ -67,7 +67,7 @@ function roundedId(text: string, { id }: { id: number }): object {
   return { jsonrpc: '2.0', id: asked, error: { code: errorCodes.invalidRequest, message } };
 }
 
-/** So much is kept of both ends of a message that is too long: its id stands there. */
+/** How much of each end of an overlong message is kept: its id is there. */
 export const END_CHARACTERS = 4096;
 
 const OTHERS = String.raw`"(?:jsonrpc|method)"\s*:\s*"[^"\\]*"`;
@@ -75,7 +75,7 @@ const ID = String.raw`"id"\s*:\s*(-?\d+|"(?:[^"\\]|\\.)*")`;
 const AT_START = new RegExp(String.raw`^\s*[{[]*\s*(?:${OTHERS}\s*,\s*)*${ID}`);
 const AT_END = new RegExp(String.raw`${ID}\s*(?:,\s*${OTHERS}\s*)*[}\]]*\s*$`);
 
-/** The id of a message by its ends, where clients write it: what is long stands in its params. Null where it is not there. */
+/** A message's id, read from its ends, where clients write it: the long part is in the params. Null if it isn't there. */
 export function idAt(start: string, end: string): unknown {
   const [, id] = AT_START.exec(start) ?? AT_END.exec(end) ?? [];
   try {
@@ -85,7 +85,7 @@ export function idAt(start: string, end: string): unknown {
   }
 }
 
-/** The answer to what is no JSON, under the id that can be made out. */
+/** The answer to a message that is not JSON, with whatever id can be made out. */
 export function notJson(text: string): object {
   const message = 'The message is not JSON, so it was not read: one JSON object on each line, in UTF-8.';
   const id = idAt(text.slice(0, END_CHARACTERS), text.slice(-END_CHARACTERS));

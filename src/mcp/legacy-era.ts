@@ -23,19 +23,19 @@ import { noSuchMethod } from './protocol.ts';
 type Fields = Record<string, unknown>;
 
 /**
- * The era of `initialize`, up to 2025-11-25, by the first SDK. `asksApart`: each request is a connection of its own, and its
- * client said before that it can ask.
+ * The era of `initialize`, up to 2025-11-25, using the SDK. `asksApart`: each request has its own connection, and its
+ * client has said earlier that it can ask.
  */
 export async function createLegacyEra(
   { info, capabilities, instructions, answer, askApart }: Methods,
   wire: Transport,
   { asksApart }: { asksApart: boolean },
 ): Promise<Era> {
-  // The plain server: arguments are parsed and results shaped at our one boundary, and the high-level one's own
-  // validation would come first and can't name what is wrong.
+  // The low-level server, because the high-level one would validate arguments before our own boundary does, and its
+  // errors can't name what is wrong.
   const server = new Server(info, { capabilities, instructions });
   server.fallbackRequestHandler = async ({ method, params }, { signal, sendNotification, sendRequest }) => {
-    // What this era's clients know of tasks is another thing, and none of them follows it.
+    // This era has a different kind of task, which no client follows.
     if (method.startsWith('tasks/')) throw noSuchMethod();
     let isAnswered = false;
     const carry: Carry = async (request) => {
@@ -55,7 +55,7 @@ export async function createLegacyEra(
           try {
             return answerOf(await sendRequest(request, ElicitResultSchema, { signal, timeout }));
           } catch {
-            // Time is up, the call was canceled, the client has gone or can't do what it declared: it all means that nobody approved.
+            // Timed out, canceled, disconnected, or unable to do what it declared: in any case nobody approved.
             return 'unanswered';
           }
         },
@@ -68,7 +68,7 @@ export async function createLegacyEra(
       isAnswered = true;
     }
   };
-  // It has a transport of its own, for it shares the wire with the other era.
+  // A transport of its own, because the wire is shared with the other era.
   const channel: Transport = {
     start: async () => {},
     send: (message, options) => wire.send(message, options),
@@ -88,17 +88,17 @@ export async function createLegacyEra(
 }
 
 /**
- * A message as the SDK takes it: it drops what is not quite what it expects, and the client would wait for ever. Null
- * for what can't be made so, which is a reply to nothing.
+ * A message in the form that the SDK accepts. The SDK drops anything else, and the client would wait for ever. Null for one
+ * that can't be put into that form, which can only be a reply.
  */
 function acceptable(message: Message): JSONRPCMessage | null {
   if (!('method' in message)) {
     return isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message) ? message : null;
   }
-  // To make a task of a call (2025-11-25) is not offered, and what is not offered is passed over: the SDK would refuse the call.
+  // Running a call as a task (2025-11-25) is not offered. The wish is ignored, where the SDK would refuse the whole call.
   const { method, params: { task: _task, ...params } = {} } = message;
   const meant = { ...message, params: method === 'initialize' ? helloOf(params) : params };
-  // What else is in `_meta` is the client's business: it must not keep the rest from being answered.
+  // The rest of `_meta` is the client's business, and must not keep the request from being answered.
   const { _meta, ...rest } = params;
   const bare = { ...meant, params: rest };
   return [meant, bare].find((each) => isJSONRPCRequest(each) || isJSONRPCNotification(each)) ?? null;
@@ -115,7 +115,7 @@ function helloOf(params: Fields): Fields {
   };
 }
 
-/** Those that are declared as the protocol has them. */
+/** The capabilities that are declared in a valid form; odd ones count as undeclared. */
 function capabilitiesOf(given: unknown): ClientCapabilities {
   const all = ClientCapabilitiesSchema.safeParse(given);
   if (all.success) return all.data;

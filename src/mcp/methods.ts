@@ -11,7 +11,7 @@ import { errorCodes, followsNoTasks, noSuchMethod, ProtocolError } from './proto
 import type { CallTool } from './resources.ts';
 import { createTasks, type Look, outlastsCall } from './tasks.ts';
 
-/** Three sheets, one upon the other: what clients show beside the server's name. */
+/** The icon that clients show next to the server's name: three stacked sheets. */
 const svg =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#c6613f" stroke-width="2" ' +
   'stroke-linejoin="round"><path d="M12 3 3 8l9 5 9-5z"/><path d="m3 12 9 5 9-5"/><path d="m3 16 9 5 9-5"/></svg>';
@@ -24,17 +24,17 @@ const icons = [
   },
 ];
 
-/** Whoever sent a request, and what it can do. The two eras of the protocol tell that in different ways. */
+/** The sender of a request and what it can do, which the two eras of the protocol express differently. */
 export type Client = {
   /** Aborted when the client cancels the request. */
   signal: AbortSignal;
-  /** Whether a result may be a task, which the client then follows by itself. */
+  /** Whether a result may be a task, which the client then follows on its own. */
   followsTasks: boolean;
-  /** Whether a result may hold links to files beside its text. */
+  /** Whether a result may hold links to files next to its text. */
   takesLinks: boolean;
-  /** Whether its model would be shown the text of a reply and its structured content, which say the same. */
+  /** Whether its model would see both a reply's text and its structured content, which say the same. */
   showsBoth: boolean;
-  /** Absent where the client can't show a person a form. */
+  /** Absent if the client can't show a person a form. */
   ask?: Ask | undefined;
   /** Sends `notifications/progress`. */
   progress(params: Progress): Promise<void>;
@@ -43,46 +43,46 @@ export type Client = {
 type ProgressToken = string | number;
 type Progress = { progressToken: ProgressToken; progress: number; total?: number; message: string };
 
-/** All that a client can ask for, in either era. */
+/** Everything that a client can ask for, in either era. */
 export type Methods = {
   readonly info: { name: string; title: string; version: string; icons: typeof icons };
   readonly capabilities: { tools: object; resources: object; prompts: object };
   readonly instructions: string;
-  /** What of a request of the new era a person is asked, over all requests of one client. */
+  /** The question that a request of the new era may ask, over all requests of one client. */
   readonly questionOf: (params: unknown) => Asking;
-  /** What of a request of the old era a person is asked, where the answer comes by another connection. */
+  /** The question that a request of the old era may ask if the answer arrives over another connection. */
   readonly askApart: (carry: Carry, signal: AbortSignal) => Ask;
-  /** Rejects with a `ProtocolError` where there is no such method, or its params say too little. */
+  /** Rejects with a `ProtocolError` if there is no such method or its params are incomplete. */
   readonly answer: (method: string, params: unknown, client: Client) => Promise<Result>;
 };
 
 export type Options = {
   version: string;
-  /** Takes keys out of whatever is said. */
+  /** Takes keys out of every text that goes out. */
   redact: (text: string) => string;
-  /** Told of all that goes on for a request, for a starter that lets it be answered before it ends. */
+  /** Receives the work of each request, so that a starter can let it be answered before it ends. */
   onWork?: (work: Promise<unknown>) => void;
-  /** The terminal's command that ends when a batch has. */
+  /** The terminal's command that ends when the batch has ended. */
   waitFor?: (batchId: string) => string;
-  /** Told when the client has asked for the tools: the next thing that it asks for is a call. */
+  /** Called when the client has asked for the tools; its next request is then a call. */
   onList?: () => void;
 };
 
-/** What requests are answered with: the context is only made, with all that it needs, when the first call comes. */
+/** What answers requests: the context and everything it needs are loaded only at the first call. */
 export type Source = {
   readOnly: boolean;
-  /** Whether a tool is for whoever calls. Default: all are. */
+  /** Whether a tool is offered to this caller. Default: all are. */
   isOffered?: (tool: string) => boolean;
   load: () => Promise<Context>;
 };
 
-// Not needed for the list of tools, which a client waits for.
+// Loaded late: the list of tools, which a client waits for, does without them.
 const prompts = () => import('./prompts.ts');
 const resources = () => import('./resources.ts');
 
 type Answer = (params: unknown, client: Client) => Result | Promise<Result>;
 
-/** The methods over a source. Knows neither era; touches neither environment nor transport. */
+/** The methods over a source. Knows neither era, and touches neither the environment nor a transport. */
 export function createMethods({ readOnly, isOffered = () => true, load }: Source, options: Options): Methods {
   const { version, redact, onWork, onList, waitFor } = options;
   const offered = (readOnly ? advertised.readOnly : advertised.all).filter(({ name }) => isOffered(name));
@@ -149,7 +149,7 @@ export function createMethods({ readOnly, isOffered = () => true, load }: Source
       'resources/read',
       async (params, { signal }) => (await resources()).readResource(params, reader(signal), load),
     ],
-    // Some clients ask for it whatever a server has declared, and give it up where they are refused.
+    // Some clients send this whatever a server declares, and give up on it if refused.
     ['logging/setLevel', () => ({})],
   ]);
 
@@ -169,7 +169,7 @@ export function createMethods({ readOnly, isOffered = () => true, load }: Source
   };
 }
 
-/** A method of the extension, which is only for those who declare it. */
+/** A method of the tasks extension, only for clients that declare it. */
 const followed =
   (answer: Answer): Answer =>
   (params, client) => {
@@ -177,7 +177,7 @@ const followed =
     throw followsNoTasks();
   };
 
-/** Only which tool is called matters here: what its arguments are, the tools' own boundary looks at. */
+/** Only which tool is called matters here; the tools' own boundary checks the arguments. */
 const callParams = z.looseObject({
   name: z.string(),
   arguments: z.unknown().optional(),
@@ -186,7 +186,7 @@ const callParams = z.looseObject({
 
 type CalledTool = { name: string; args: unknown; progressToken: ProgressToken | undefined };
 
-/** Throws `invalidParams` where no tool is named. */
+/** Throws `invalidParams` if no known tool is named. */
 function callOf(params: unknown, offered: readonly AdvertisedTool[]): CalledTool {
   const { name, arguments: args, _meta } = callParams.safeParse(params).data ?? {};
   if (name !== undefined && offered.some((tool) => tool.name === name)) {
@@ -202,8 +202,8 @@ const silently = async () => {};
 const LEAST_STEP = 0.001;
 
 /**
- * Tells a client that asked for it how far a call is. The figure must grow with each notification (MCP, progress): a
- * download that begins anew tells nothing at first, and a new stage is the least step.
+ * Reports a call's progress to a client that asked for it. The figure must grow with each notification (MCP, progress), so
+ * a download that starts over reports nothing at first, and a new stage counts as the smallest step.
  */
 function reportTo(client: Client, progressToken: ProgressToken): Call['progress'] {
   let reported = { done: -1, message: '' };

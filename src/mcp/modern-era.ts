@@ -16,12 +16,12 @@ import {
   TASKS,
 } from './protocol.ts';
 
-/** What the old era had and this one has no more. */
+/** Methods of the old era that this one no longer has. */
 const REMOVED = new Set(['ping', 'logging/setLevel']);
 
 type Request = Extract<Message, { id: RequestId; method: string }>;
 
-/** What a request tells of itself and of whoever sends it. What is odd in the capabilities is not declared. */
+/** What a request says about itself and its sender. Odd capabilities count as undeclared. */
 const meta = z.looseObject({
   [envelope.version]: z.unknown().optional(),
   [envelope.clientInfo]: z.unknown().optional(),
@@ -44,7 +44,7 @@ function metaOf(params: Request['params']): Partial<Meta> {
 
 const cancelled = z.looseObject({ requestId: z.union([z.string(), z.int()]) });
 
-/** Whose results say for how long they may be kept. Ours depend on settings, which the next start may change. */
+/** Methods whose results say how long they may be cached. Ours depend on settings, which the next start may change. */
 const KEPT = new Set([
   'server/discover',
   'tools/list',
@@ -56,8 +56,8 @@ const KEPT = new Set([
 const NOT_KEPT = { ttlMs: 0, cacheScope: 'private' };
 
 /**
- * The era of 2026-07-28: no session, each request says what its sender can do. Ours, for it takes one page, and the
- * second SDK is twice the size of all else that a start loads.
+ * The era of 2026-07-28: no session, and each request says what its sender can do. Written here because it takes one page,
+ * while the second SDK is twice the size of everything else that a start loads.
  */
 export function createModernEra(methods: Methods, wire: Transport): Era {
   const going = new Map<RequestId, AbortController>();
@@ -112,23 +112,23 @@ export function createModernEra(methods: Methods, wire: Transport): Era {
   };
 }
 
-/** Throws where a request does not say what every one of the new era says of itself. */
+/** Throws if a request lacks what every request of the new era must say about itself. */
 export function requireEnvelope({ params }: Extract<Message, { method: string }>): void {
   const needed = [envelope.version, envelope.clientCapabilities];
   const missing = needed.filter((name) => params?._meta?.[name] === undefined);
   if (missing.length === 0) return;
   throw new ProtocolError(
     errorCodes.invalidParams,
-    `A request of ${MODERN_VERSION} says in params._meta which version it is of and what its client can do. Missing: ${missing.join(', ')}`,
+    `A request of ${MODERN_VERSION} names its version and its client's capabilities in params._meta. Missing: ${missing.join(', ')}`,
   );
 }
 
-/** Throws where a request is of another revision. */
+/** Throws if a request is of another revision. */
 function requireVersion(version: unknown): void {
   if (version === undefined || version === MODERN_VERSION) return;
   throw new ProtocolError(
     errorCodes.unsupportedVersion,
-    `Only ${MODERN_VERSION} is spoken here, and the versions that begin with initialize`,
+    `Only ${MODERN_VERSION} is supported here, and the versions that begin with initialize`,
     { supported: [MODERN_VERSION], requested: typeof version === 'string' ? version : 'unknown' },
   );
 }
@@ -153,7 +153,7 @@ const subscription = z.looseObject({
   notifications: z.looseObject({ taskIds: z.unknown().optional() }),
 });
 
-/** None of what can be subscribed to ever changes here: nothing of it is granted, and the subscription ends as it began. */
+/** Nothing that can be subscribed to ever changes here, so no notifications are granted and the subscription ends at once. */
 async function subscribed(
   { id, params }: Request,
   { followsTasks }: Pick<Client, 'followsTasks'>,
@@ -161,7 +161,8 @@ async function subscribed(
 ): Promise<Result> {
   const asked = subscription.safeParse(params);
   if (!asked.success) {
-    const problem = 'params.notifications says what is subscribed to, as {"toolsListChanged": true}';
+    const problem =
+      'params.notifications must say what to subscribe to, for example {"toolsListChanged": true}';
     throw new ProtocolError(errorCodes.invalidParams, problem);
   }
   if (asked.data.notifications.taskIds !== undefined && !followsTasks) throw followsNoTasks();

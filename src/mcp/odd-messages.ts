@@ -21,16 +21,16 @@ const message = z.union([
   }),
 ]);
 
-/** A message as JSON-RPC has it. */
+/** A valid JSON-RPC message. */
 export type Message = z.infer<typeof message>;
 
-/** What a client sent, as it is meant; or the error to answer it with. */
+/** What a client meant by a message, or the error to answer it with. */
 export type Meaning = { message: Message } | { answer: JSONRPCErrorResponse };
 
 /**
- * What clients are known to send, taken as it is meant: `params: null` or `[]` for none, null fields, a progress token
- * of null, several messages in an array (as in 2025-03-26). Dropped without an answer, a client would wait for it for
- * ever. What is no message at all means nothing.
+ * Takes what clients are known to send as it was meant: `params: null` or `[]` for none, null fields, a null progress
+ * token, several messages in an array (as in 2025-03-26). A client whose message were dropped would wait for ever. Anything
+ * that is not a message at all is ignored.
  */
 export function meaningsOf(given: unknown, levels = MOST_ARRAYS): Meaning[] {
   if (Array.isArray(given)) return levels === 0 ? [] : given.flatMap((each) => meaningsOf(each, levels - 1));
@@ -45,12 +45,12 @@ export function meaningsOf(given: unknown, levels = MOST_ARRAYS): Meaning[] {
   return [{ answer: { jsonrpc: '2.0', ...(isTellable && { id: asked }), error } }];
 }
 
-/** Arrays in arrays, which nobody sends; without a limit they would overflow the call stack. */
+/** Nobody sends arrays in arrays, but without a limit they would overflow the call stack. */
 const MOST_ARRAYS = 8;
 
-const INVALID = 'A request has a method, which is a text, and an id, which is a text or a whole number.';
+const INVALID = 'A request needs a method (a string) and an id (a string or an integer).';
 
-/** An object that was sent as a text, as some send params and arguments; anything else as it is. */
+/** Parses an object that was sent as a string, as some clients send params and arguments; returns anything else as it is. */
 export function objectInText(given: unknown): unknown {
   if (typeof given !== 'string' || !given.trimStart().startsWith('{')) return given;
   try {
@@ -62,7 +62,7 @@ export function objectInText(given: unknown): unknown {
 
 function mended({ id: asked, params }: Fields, method: string): Fields {
   const given = objectInText(params);
-  // A notification has no id, whatever is written there.
+  // A notification has no id, even if one is written as null.
   const isNotified = method.startsWith('notifications/') && asked === null;
   const { _meta, ...rest } = isJsonObject(given) ? withoutNulls(given) : {};
   const meta = metaOf(_meta);

@@ -10,16 +10,16 @@ type Prompt = {
   title: string;
   description: string;
   arguments: Argument[];
-  /** Whether it only looks, and so is there on a server that is read-only. */
+  /** Whether it only reads, and so is offered by a read-only server. */
   isLook?: true;
-  /** The page that leads to the right calls; an argument that was left out is empty. */
+  /** The text that leads to the right calls; an omitted argument is empty. */
   page: (given: Record<string, string>) => string;
 };
 
 const needed = (name: string, description: string): Argument => ({ name, description, required: true });
 const optional = (name: string, description: string): Argument => ({ name, description, required: false });
 
-/** What follows an estimate; `more` is what a submission is given besides. */
+/** The steps after the estimate; `more` is what submit_batch is given in addition. */
 const lastSteps = (more: string) => `
 2. Tell me what it would cost (expected, and at most) and show me the preview. Once I agree, call submit_batch with the estimate's work_id, and ${more}.
 3. Tell me the batch_id, do what next_step says, and end your turn: it takes minutes to hours. When it has ended, batch_status says so, and the file is written.
@@ -118,13 +118,13 @@ ${DATA}`,
 
 const offered = (readOnly: boolean) => prompts.filter((each) => !readOnly || each.isLook);
 
-/** What a client is told of the prompts. */
+/** The prompts as advertised to a client. */
 export const listPrompts = (readOnly: boolean) =>
   offered(readOnly).map(({ page: _page, isLook: _isLook, ...told }) => told);
 
 const params = z.looseObject({ name: z.string(), arguments: z.unknown().optional() });
 
-/** A page for a person to send. Throws `invalidParams` for one that is not there, or lacks an argument. */
+/** A prompt for a person to send. Throws `invalidParams` if there is no such prompt or an argument is missing. */
 export function getPrompt(given: unknown, readOnly: boolean): Result {
   const { name, arguments: args } = params.safeParse(given).data ?? {};
   const known = offered(readOnly);
@@ -145,7 +145,7 @@ export function getPrompt(given: unknown, readOnly: boolean): Result {
   };
 }
 
-/** The protocol's arguments are texts; some clients send numbers, lists, or none as null, and all of them as one text. */
+/** The protocol's arguments are strings. Some clients send numbers, lists or nulls, or all arguments as one string of JSON. */
 function textsOf(given: unknown): Record<string, string> {
   const fields = z.record(z.string(), z.unknown()).safeParse(objectInText(given)).data ?? {};
   const told = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined);

@@ -6,7 +6,7 @@ import type { Context } from '../state/context.ts';
 import { errorCodes, ProtocolError } from './protocol.ts';
 
 const TASK_TYPES = 'batch-mcp://task-types';
-/** A scheme may be written in any case, and some libraries end an address with a slash. */
+/** A scheme may be in any case, and some libraries add a trailing slash. */
 const BATCH = /^batch-mcp:\/\/batches\/([^/?#]+)\/?$/i;
 const IS_TASK_TYPES = /^batch-mcp:\/\/task-types\/?$/i;
 
@@ -28,7 +28,7 @@ export const resourceTemplates = [
   },
 ];
 
-/** As many batches as a person would choose from. */
+/** As many batches as a person would want to choose from. */
 const BATCHES_LISTED = 10;
 
 const listed = z.looseObject({
@@ -38,7 +38,7 @@ const listed = z.looseObject({
 /** Calls one of the tools. */
 export type CallTool = (name: string, args: object) => Promise<Result>;
 
-/** What there is to read: the task types, and the newest batches. */
+/** The resources to read: the task types and the newest batches. */
 export async function listResources(call: CallTool): Promise<Result> {
   const found = await call('list_batches', { limit: BATCHES_LISTED });
   const { batches = [] } = listed.safeParse(found.structuredContent).data ?? {};
@@ -53,7 +53,7 @@ export async function listResources(call: CallTool): Promise<Result> {
 
 const params = z.looseObject({ uri: z.string() });
 
-/** Throws `resourceNotFound` for what is not there, and `internal` for a batch that can't be looked at. */
+/** Throws `resourceNotFound` if there is no such resource, and `internal` if a batch can't be read. */
 export async function readResource(
   given: unknown,
   call: CallTool,
@@ -74,10 +74,10 @@ export async function readResource(
 
 const VALID = `Valid: ${TASK_TYPES}, batch-mcp://batches/batch_…`;
 
-/** What the tool says of an id or a name that is no batch's. */
+/** How the tool's answer begins for an id or name that belongs to no batch. */
 const NAMES_NONE = /^(?:not_found|invalid_input):/;
 
-/** By the address in its data a client tells it from other errors. */
+/** A client tells this from other errors by the address in its data. */
 function noSuchResource(uri: string, message = `There is no such resource. ${VALID}`): ProtocolError {
   return new ProtocolError(errorCodes.resourceNotFound, message, { uri });
 }
@@ -120,13 +120,13 @@ const mimeTypes = new Map([
   ['.md', 'text/markdown'],
 ]);
 
-/** Files are given by their paths, or by an address where there are none. */
+/** A file is given by its path, or by a web address for users over HTTP. */
 function placeOf(file: string): { uri: string; name: string } {
   if (!/^https?:/.test(file)) return { uri: pathToFileURL(file).href, name: path.basename(file) };
   return { uri: file, name: path.posix.basename(new URL(file).pathname) };
 }
 
-/** A tool's result with links to the files that it names, for clients that show them. */
+/** A tool's result plus links to the files it names, for clients that show them. */
 export function withLinks(result: Result): Result {
   const { output_files = [] } = written.safeParse(result.structuredContent).data ?? {};
   if (output_files.length === 0 || !Array.isArray(result.content)) return result;

@@ -16,22 +16,25 @@ import { createServerFor } from './create-server.ts';
 import { StdioTransport } from './stdio-transport.ts';
 
 const NO_CREDENTIALS =
-  'There is no Anthropic credential that can be used: work is checked and estimated, but none is sent. Set ' +
+  'There is no usable Anthropic credential: work is checked and estimated, but none is sent. Set ' +
   "ANTHROPIC_API_KEY in the MCP client's `env` block and restart the client, or try everything with --sandbox.";
 
-/** Whether they can be used, the first call says. */
+/** If one of them is set, the first call shows whether it works. */
 const CREDENTIALS = ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_CUSTOM_HEADERS'];
 
 const NOBODY_THERE =
   'stdin was closed before any message arrived. An MCP client starts this server and talks to it over stdin; in a ' +
-  'container that needs `docker run -i`.';
+  'container that takes `docker run -i`.';
 
-/** An end that was asked for is not waited for longer than this: clients kill what lingers. */
+/** A requested end takes no longer than this, because clients kill processes that linger. */
 const LONGEST_END_MS = 1_500;
-/** Whoever closes stdin may still wait for replies, as a pipe does: calls that do not wait themselves have them by then. */
+/** Whoever closes stdin may still expect replies, as a pipe does. Calls that don't wait themselves are answered by then. */
 const LONGEST_REPLY_MS = 5_000;
 
-/** Takes variables that the client left empty or unfilled out of what the SDK and the proxies' code read, and quotes off the others. */
+/**
+ * Removes variables that the client left empty or unfilled from what the SDK and the proxy code read, and strips quotes
+ * from the others.
+ */
 function takeAsMeant(env: NodeJS.ProcessEnv): void {
   const { unset, set } = readNetworkVariables(env);
   for (const name of unset) delete env[name];
@@ -39,9 +42,8 @@ function takeAsMeant(env: NodeJS.ProcessEnv): void {
 }
 
 /**
- * Runs the MCP server on stdin and stdout until the client goes: by closing stdin or stdout, or by a signal.
- * Writes nothing but MCP frames to stdout; settings that can't be used are said on stderr, with exit code 2. With
- * `--help` or `--version` it prints that and no more.
+ * Runs the MCP server on stdin and stdout until the client closes either or sends a signal. Only MCP frames go to stdout;
+ * unusable settings are reported on stderr, with exit code 2. With `--help` or `--version` it prints that and ends.
  */
 export async function startServer(argv: readonly string[], env: Environment = process.env): Promise<void> {
   if (argv.includes('--version') || argv.includes('-v')) return print(`${version}\n`);
@@ -54,14 +56,14 @@ export async function startServer(argv: readonly string[], env: Environment = pr
     await serve(argv, env, keepOut);
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;
-    // What could not be read may hold a secret.
+    // The secrets in the settings aren't known yet, so anything that looks like one is redacted.
     process.stderr.write(`batch-mcp: ${redact(renderError(error), [])}\n`);
     process.exitCode = 2;
   }
 }
 
 function print(text: string): void {
-  // A reader that has seen enough, as `head`, is no failure.
+  // It is no failure when the reader stops early, as `head` does.
   process.stdout.on('error', () => {});
   process.stdout.write(text);
 }
@@ -82,7 +84,7 @@ async function serve(
     return serveHttp(config, config.http, log);
   }
   const work = createWork(config, log);
-  // Only files and models by name can be found wrong.
+  // Only files and model names can turn out wrong when loaded, and the start should say so.
   const { pricesFile, templatesDir, tierModels } = config;
   if (pricesFile !== undefined || templatesDir !== undefined || Object.keys(tierModels).length > 0)
     await work.load();
@@ -97,10 +99,10 @@ async function serve(
       onWork(work) {
         const whole = work.finally(() => going.delete(whole));
         going.add(whole);
-        // Whoever asked is told of its failure.
+        // The caller is told of a failure.
         whole.catch(() => {});
       },
-      // Once the list has left: the first call then finds all loaded.
+      // Load everything once the list has been sent, so that the first call finds it ready.
       onList: () =>
         void setImmediate()
           .then(() => Promise.all([work.load(), import('../tools/boundary.ts')]))
@@ -110,7 +112,7 @@ async function serve(
   server.onerror = (error) => log('warn', `A message of the client could not be read (${error.name})`);
 
   let ending = false;
-  // What is under way is on disk as far as it matters, and is taken up by whoever looks next.
+  // Whatever matters of the work under way is on disk and is resumed by whoever looks next.
   const exitWithin = (ms: number) => void setTimeout(() => process.exit(0), ms).unref();
   const end = (why: string, withinMs = LONGEST_END_MS) => {
     exitWithin(withinMs);
@@ -122,8 +124,8 @@ async function serve(
         exitWithin(LONGEST_END_MS);
         return work.idle();
       })
-      .catch((error: unknown) => log('warn', `What was under way could not be waited for: ${String(error)}`))
-      // The replies are on their way to stdout: one turn later they are there.
+      .catch((error: unknown) => log('warn', `Waiting for the work under way failed: ${String(error)}`))
+      // The replies reach stdout one turn of the event loop later.
       .then(() => setImmediate())
       .then(() => Promise.all([server.close(), work.close()]))
       .then(() => process.exit(0));
@@ -134,7 +136,7 @@ async function serve(
   });
   process.stdin.on('close', () => end('stdin was closed', LONGEST_REPLY_MS));
   process.stdout.on('error', () => end('stdout was closed'));
-  // Nobody reads the log any more: that is no reason to stop.
+  // It doesn't matter if nobody reads the log any more.
   process.stderr.on('error', () => {});
   process.on('SIGTERM', () => end('SIGTERM'));
   process.on('SIGINT', () => end('SIGINT'));
@@ -144,7 +146,7 @@ async function serve(
   log('info', `batch-mcp ${version}: ${config.provider}, data in ${config.store?.place ?? config.dataDir}`);
 }
 
-/** What came right before the end is only taken up in the next turn, and may begin with what has to be loaded. */
+/** A message that came right before the end is only handled in the next turn, and may first load code. */
 async function allDone(going: ReadonlySet<Promise<unknown>>): Promise<void> {
   do {
     await setImmediate();
@@ -153,8 +155,8 @@ async function allDone(going: ReadonlySet<Promise<unknown>>): Promise<void> {
 }
 
 /**
- * The context that calls are answered with. To load what it is made of takes as long as the rest of a start, which a
- * client spends waiting for the list of tools; so that is done once the list has left.
+ * The context that answers calls. Loading it takes as long as the rest of a start, during which a client waits for the list
+ * of tools, so it is done after the list has been sent.
  */
 function createWork(config: Config, log: Log) {
   type Loaded = { context: ClosableContext; checked: Promise<void> };
@@ -172,7 +174,7 @@ function createWork(config: Config, log: Log) {
   };
   return {
     load: async () => (await loaded()).context,
-    /** Resolves when nothing goes on any more. */
+    /** Resolves when no work is under way any more. */
     async idle() {
       const { context, checked } = await loaded();
       await Promise.all([context.jobs.idle(), checked]);
@@ -181,7 +183,7 @@ function createWork(config: Config, log: Log) {
   };
 }
 
-/** The SDK's profiles are looked for too. */
+/** The SDK looks for its profiles too. */
 async function sayIfNoCredentials({ provider, log }: Context): Promise<void> {
   try {
     await provider('anthropic').requireCredentials();
@@ -192,9 +194,9 @@ async function sayIfNoCredentials({ provider, log }: Context): Promise<void> {
 }
 
 /**
- * The command that ends when a batch has, by absolute paths: a shell need not find this program, nor the Node that runs
- * it, and its environment is another. Undefined where the terminal's program does not stand beside this one, and where a
- * database keeps the batches, whose password belongs into no command.
+ * The command that ends when a batch has ended, with absolute paths because a shell may find neither this program nor its
+ * Node, and has another environment. Undefined if the terminal's program isn't next to this one, or if a database keeps the
+ * batches: its password must not appear in a command.
  */
 export function waitCommandLine({
   dataDir,

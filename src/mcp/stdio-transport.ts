@@ -7,14 +7,14 @@ import { stringifyExact } from '../lib/exact-json.ts';
 import { END_CHARACTERS, framesIn, idAt, notJson } from './frames.ts';
 import { errorCodes } from './protocol.ts';
 
-/** Larger than any call's work may be, so that too much of it is mostly refused by the call itself. */
+/** More than any call's work may take, so that oversized work is mostly refused by the call itself. */
 const LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 const NEWLINE = 10;
 
 /**
- * Messages as lines of JSON over two streams, of whatever shape. In place of the SDK's, which drops what is not quite a
- * message: a client whose request is odd would wait for an answer for ever. One that is too long is answered unread.
+ * Messages of whatever shape as lines of JSON over two streams. Replaces the SDK's transport, which drops anything that is
+ * not quite a message, so that a client with an odd request would wait for ever. An overlong message is answered unread.
  */
 export class StdioTransport implements Transport {
   onclose?: () => void;
@@ -22,14 +22,14 @@ export class StdioTransport implements Transport {
   onmessage?: (message: JSONRPCMessage) => void;
   readonly #stdin: Readable;
   readonly #stdout: Writable;
-  /** The line that has begun, in pieces. */
+  /** The pieces of the current line. */
   #begun: Buffer[] = [];
   #begunBytes = 0;
-  /** The ends of a line that is too long, whose middle is not kept. */
+  /** The two ends of an overlong line, whose middle is not kept. */
   #overlong: { start: string; end: Buffer } | null = null;
-  /** Of bytes that are no UTF-8, as some shells pipe them; null while nothing has come. */
+  /** For input that is not UTF-8, as some shells pipe it; null until the first bytes arrive. */
   #decoder: TextDecoder | 'utf-8' | null = null;
-  /** A message that goes over several lines. */
+  /** A message that spans several lines, as far as it has arrived. */
   #open: string | null = null;
 
   constructor(stdin: Readable, stdout: Writable) {
@@ -78,7 +78,7 @@ export class StdioTransport implements Transport {
     this.#gather(chunk.subarray(start));
   };
 
-  /** The last line may have no end. */
+  /** The last line may lack its newline. */
   readonly #finish = (): void => {
     this.#endLine();
     if (this.#open !== null) this.#refuse(this.#open);
@@ -93,7 +93,7 @@ export class StdioTransport implements Transport {
     this.#begunBytes += piece.length;
     if (this.#begunBytes <= LONGEST_MESSAGE_BYTES) return;
     const whole = Buffer.concat(this.#begun);
-    // A copy of the end: a view would keep all of it.
+    // A copy, because a view would keep the whole buffer in memory.
     this.#overlong = { start: whole.toString('utf8', 0, END_CHARACTERS), end: Buffer.from(lastOf(whole)) };
     this.#begun = [];
   }
@@ -105,7 +105,7 @@ export class StdioTransport implements Transport {
     this.#begun = [];
     this.#begunBytes = 0;
     this.#overlong = null;
-    // What is no character would become another one in silence.
+    // Decoding invalid bytes would silently change them.
     if (overlong === null && !isUtf8(bytes)) this.#refuse(line);
     else if (overlong === null) this.#read(line);
     else void this.#write(tooLong(idAt(overlong.start, overlong.end.toString('utf8'))));
@@ -131,7 +131,7 @@ export class StdioTransport implements Transport {
     else this.#refuse(text);
   }
 
-  /** Whether it could be read. */
+  /** Returns whether the text could be read. */
   #deliver(text: string): boolean {
     const frames = framesIn(text);
     for (const frame of frames ?? []) {
@@ -147,7 +147,7 @@ export class StdioTransport implements Transport {
   }
 }
 
-/** By the mark at the beginning, or by the zeros beside a first character of ASCII. */
+/** Judged by the byte order mark, or by the zero next to a first ASCII character. */
 function decoderFor([first, second]: Buffer): TextDecoder | 'utf-8' {
   if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0))
     return new TextDecoder('utf-16le');

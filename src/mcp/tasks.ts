@@ -5,20 +5,20 @@ import { LONGEST_WAIT_SECONDS } from '../state/jobs.ts';
 import { objectInText } from './odd-messages.ts';
 import { errorCodes, ProtocolError } from './protocol.ts';
 
-/** What a look at a batch gave: the tool's result, and whether waiting longer would change nothing. */
+/** The outcome of a look at a batch: the tool's result, and whether waiting longer would change nothing. */
 export type Look = { result: Result; isOver: boolean };
 
 const DO_NOT_HURRY_MS = 60_000;
 const EARLY_MS = 2 * 60_000;
 const EARLY_PAUSE_MS = 10_000;
 
-/** What can't be told from the API's list by so many looks in a row waits for a person. */
+/** A batch still unconfirmed after so many looks in a row needs a person. */
 const UNCONFIRMED_LOOKS = 5;
 
-/** A store that was away for so many looks in a row, which is half an hour, is a person's business too. */
+/** So does a store that was unreachable for so many looks in a row, which is half an hour. */
 const AWAY_LOOKS = 30;
 
-/** As `batch_status` replies, as far as it is looked at. */
+/** The fields of a `batch_status` reply that are read here. */
 const status = z.looseObject({
   batch_id: z.string(),
   processing_status: z.string(),
@@ -37,14 +37,14 @@ type Task = {
   statusMessage: string;
   createdAt: string;
   lastUpdatedAt: string;
-  /** Kept for good. */
+  /** Null: kept for good. */
   ttlMs: null;
   pollIntervalMs: number;
 };
 
 /**
- * Batches as tasks of the protocol, by which a client follows them in the background. A task's id is its batch's, and
- * each poll is a look: nothing is kept here, so that any process can be asked at any time.
+ * Batches as tasks of the protocol, which let a client follow them in the background. A task's id is its batch's, and each
+ * poll is a look at the batch, so that any process can be asked at any time.
  */
 export function createTasks(
   look: (batchId: string, signal: AbortSignal) => Promise<Look>,
@@ -53,7 +53,7 @@ export function createTasks(
   const unconfirmed = new Map<string, number>();
   const away = new Map<string, number>();
 
-  /** The ordinary result where there is nothing to wait for, else the task as which the batch goes on. */
+  /** The ordinary result, and the task that represents the batch; null if the look failed. */
   function taskOf({ result, isOver }: Look): { result: Result; task: Task | null } {
     const read = status.safeParse(result.structuredContent);
     if (result.isError === true || !read.success) return { result, task: null };
@@ -67,18 +67,18 @@ export function createTasks(
 
   async function requireKnown(params: unknown): Promise<void> {
     const { taskId } = requireTask(params);
-    // While the store is away the client is told nothing wrong of its task.
+    // While the store can't be reached, the task must not be denied.
     const isKnown = await isThere(taskId).catch(() => true);
     if (!isKnown) throw noSuchTask();
   }
 
   return {
-    /** What a call is answered with that would wait for a batch longer than a call may last. */
+    /** Answers a call that would wait longer than a call may last: with a task, unless there is nothing to wait for. */
     begin(seen: Look): Result {
       const { result, task } = taskOf(seen);
       return task?.status === 'working' ? { resultType: 'task', ...task } : result;
     },
-    /** Throws `invalidParams` where there is no such task. */
+    /** Throws `invalidParams` if there is no such task. */
     async get(params: unknown, signal: AbortSignal): Promise<Result> {
       const { taskId } = requireTask(params);
       const { result, task } = taskOf(await look(taskId, signal));
@@ -92,7 +92,7 @@ export function createTasks(
       away.delete(taskId);
       return task.status === 'working' ? task : { ...task, result: complete(result) };
     },
-    /** Ends no more than the following: the batch is paid for, and goes on. */
+    /** Only stops following: the batch is paid for and goes on. */
     async cancel(params: unknown): Promise<Result> {
       await requireKnown(params);
       return {};
@@ -105,7 +105,7 @@ export function createTasks(
   };
 }
 
-/** The arguments of a `batch_status` that waits for longer than a call may last; null for any other. */
+/** The arguments of a `batch_status` that would wait longer than a call may last; null for any other call. */
 export function outlastsCall(given: unknown): object | null {
   const { wait_seconds, ...args } = argumentsOf(given);
   return Number(wait_seconds) > LONGEST_WAIT_SECONDS ? args : null;
@@ -126,19 +126,19 @@ function requireTask(params: unknown): { taskId: string } {
 const noSuchTask = () =>
   new ProtocolError(errorCodes.invalidParams, 'There is no such task. Its id is that of a batch: batch_…');
 
-/** Whether a tool answered with an error of that code. */
+/** Whether a tool's result is an error with that code. */
 function failedWith({ content }: Result, code: ErrorCode): boolean {
   const [first] = z.array(z.looseObject({ text: z.string().optional() })).safeParse(content).data ?? [];
   return first?.text?.startsWith(`${code}:`) ?? false;
 }
 
-/** A batch that can't be looked at, for good or now. */
+/** The task for a batch that can't be looked at: ever, or right now. */
 function unseen(taskId: string, state: Task['status']): Task {
   const at = new Date().toISOString();
   return {
     taskId,
     status: state,
-    statusMessage: state === 'working' ? 'It cannot be looked at now' : 'It cannot be looked at',
+    statusMessage: state === 'working' ? 'The batch cannot be read right now' : 'The batch cannot be read',
     createdAt: at,
     lastUpdatedAt: at,
     ttlMs: null,
@@ -164,12 +164,12 @@ const grouped = new Intl.NumberFormat('en-US');
 const dollars = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const cents = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 2, maximumFractionDigits: 20 });
 
-/** As in "1,240 of 2,000, 0.84 dollars"; what is only expected says so, and so does the sandbox. */
+/** For example "1,240 of 2,000, 0.84 dollars". Says so if the amount is only expected or the batch is the sandbox's. */
 function messageOf({ outcomes, cost_usd, processing_status, provider }: Status): string {
   if (outcomes === undefined) return processing_status;
   const total = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
   const done = `${grouped.format(total - (outcomes.pending ?? 0))} of ${grouped.format(total)}`;
-  // Nothing is paid for what is made up.
+  // Made-up answers cost nothing.
   if (provider === 'sandbox') return `${done}, of the sandbox`;
   if (!cost_usd) return done;
   const { actual, expected } = cost_usd;

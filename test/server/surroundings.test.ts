@@ -136,7 +136,7 @@ describe('a start says', () => {
     expect(stderr).toMatch(/ warn stdin was closed before any message arrived\..*docker run -i/);
   });
 
-  const noKey = / warn There is no Anthropic credential that can be used: .*ANTHROPIC_API_KEY.*--sandbox/;
+  const noKey = / warn There is no usable Anthropic credential: .*ANTHROPIC_API_KEY.*--sandbox/;
   const credentials: [string, Record<string, string>, string[], boolean][] = [
     ['no key', {}, [], true],
     ['an empty key', { ANTHROPIC_API_KEY: '' }, [], true],

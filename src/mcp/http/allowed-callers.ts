@@ -5,15 +5,15 @@ import type { Refusal } from './refusal.ts';
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 export type AllowedCallers = {
-  /** Null for a request that may come in: that is for a name of this server, and from no web page but an allowed one. */
+  /** Null for a request that may come in: one to a name of this server, and from no web page except an allowed one. */
   check(request: IncomingMessage): Refusal | null;
-  /** What a browser wants to hear so that an allowed web page gets the answer. */
+  /** What a browser needs to see before it gives an allowed web page the answer. */
   corsHeaders(request: IncomingMessage): Record<string, string>;
 };
 
 /**
- * Keeps web pages out that a browser on this machine, or in this network, has open: a page whose name was made to lead here
- * (DNS rebinding) is known by its Host, any other by its Origin.
+ * Keeps out web pages that a browser on this machine or network has open. A page whose name was made to resolve to this
+ * server (DNS rebinding) is recognised by its Host, any other by its Origin.
  */
 export function createAllowedCallers(
   config: Pick<HttpConfig, 'host' | 'url' | 'hosts' | 'origins'>,
@@ -26,7 +26,7 @@ export function createAllowedCallers(
   ]);
   const origins = new Set([...(own === null ? [] : [own.origin]), ...config.origins]);
 
-  /** Of a page that this server has itself given, which is as good as none: for a Host that was checked. */
+  /** A page served by this server itself is as good as no page, since its Host has been checked. */
   const isOwn = (origin: string, host: string) =>
     own === null && (origin === `http://${host}` || origin === `https://${host}`);
 
@@ -55,7 +55,7 @@ export function createAllowedCallers(
   };
 }
 
-/** The one Host of a request, in small letters; null where there is none, or several: who passes it on may have read another. */
+/** The request's Host in lower case; null if there is none or more than one: a proxy may have gone by the other. */
 function hostOf({ rawHeaders }: IncomingMessage): string | null {
   const hosts = rawHeaders.flatMap((name, index) =>
     index % 2 === 0 && name.toLowerCase() === 'host' ? (rawHeaders[index + 1] ?? '') : [],
@@ -64,7 +64,7 @@ function hostOf({ rawHeaders }: IncomingMessage): string | null {
   return hosts.length === 1 && host !== undefined ? host.toLowerCase() : null;
 }
 
-/** Without its port. What is no name at all stays as it is, and is allowed nowhere. */
+/** Without the port. Something that isn't a name stays as it is, and is never allowed. */
 function nameOf(host: string): string {
   return /^(?<name>\[[0-9a-f:.]+\]|[a-z0-9.-]+?)\.?(?::\d{1,5})?$/.exec(host)?.groups?.name ?? host;
 }

@@ -4,10 +4,10 @@ import type { Route } from './http-server.ts';
 
 const READY_MS = 5_000;
 
-/** Whether the process lives, and whether it can do its work: for whoever starts it and sends it requests. */
+/** Liveness and readiness, for the orchestrator and the load balancer. */
 export function healthRoutes({ store, now, log }: Pick<Context, 'store' | 'now' | 'log'>): {
   routes: Route[];
-  /** From now on it is not ready: nothing more is to be sent to it. */
+  /** Reports not ready from now on, so that no more requests are sent here. */
   end(): void;
 } {
   let isEnding = false;

@@ -11,12 +11,12 @@ import type { HttpLimits } from './limits.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 
 /**
- * Who is answered: `all`, whatever their Host is, for what tells nothing of anybody; `public`: all who may come in; `users`: who
- * is known.
+ * Who is answered. `all`: everybody, whatever their Host, for routes that reveal nothing about anyone; `public`: every
+ * allowed caller; `users`: authenticated users.
  */
 type Access = 'all' | 'public' | 'users';
 
-/** What answers the requests to one path, or to all below it. */
+/** Answers the requests to one path, or to every path below it. */
 export type Route = {
   path: string | { below: string };
   methods: readonly string[];
@@ -35,14 +35,14 @@ type Options = {
 export type HttpServer = {
   /** Where it listens: `http://127.0.0.1:8080`. */
   readonly address: string;
-  /** Lets nobody in any more, and resolves when all that was begun is answered, or `ms` are over. */
+  /** Accepts no more requests, and resolves when the open ones are answered or `ms` have passed. */
   close(ms: number): Promise<void>;
 };
 
 const ALLOWED_HEADERS =
   'Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID';
 
-/** Listens, and lets in who may come in. Throws what Node throws where it can't. */
+/** Listens, and admits only allowed callers. Throws Node's own error if it can't listen. */
 export async function listen({ config, limits, routes, authenticate, log }: Options): Promise<HttpServer> {
   const callers = createAllowedCallers(config);
 
@@ -97,7 +97,7 @@ export async function listen({ config, limits, routes, authenticate, log }: Opti
     address: addressOf(server.address()),
     async close(ms) {
       const closed = once(server, 'close');
-      // What is still answered ends its connection.
+      // Connections end with the answer they are still waiting for.
       server.keepAliveTimeout = 1;
       server.close();
       const timer = setTimeout(() => server.closeAllConnections(), ms);
@@ -109,17 +109,17 @@ export async function listen({ config, limits, routes, authenticate, log }: Opti
 
 const nobody: Subject = { name: '', scopes: new Set() };
 
-/** Where it is, and why it is not there, is nothing to whoever asks: the log has it. */
+/** Where the store is, and why it can't be reached, stays in the log. */
 const storeAway: Refusal = {
   status: 503,
   error: 'store_unreachable',
-  message: 'What the batches are kept in cannot be reached now. Try again in a minute.',
+  message: 'The store of batches cannot be reached now. Try again in a minute.',
   headers: { 'retry-after': '30' },
 };
 
 const noSuchPath: Refusal = { status: 404, error: 'not_found', message: 'There is nothing at this path.' };
 
-/** The path as it was sent, nothing in it decoded; null for a request to anything but a path. */
+/** The path as sent, not decoded; null if the request's target is not a path. */
 export function pathOf({ url = '' }: IncomingMessage): string | null {
   return url.startsWith('/') ? (url.split('?')[0] ?? null) : null;
 }

@@ -1,31 +1,34 @@
-/** What bounds a server over HTTP, in one place so that a test can make it small. */
+/** The limits of a server over HTTP, in one place so that tests can lower them. */
 export type HttpLimits = {
-  /** Bytes of one message, or of several in an array: more than inline work may take. */
+  /** Bytes in one message, or in an array of them: more than inline work may take. */
   messageBytes: number;
-  /** Messages of one array: each may have a reply of 20,000 characters. */
+  /** Messages in one array; each may get a reply of 20,000 characters. */
   messages: number;
-  /** A request's headers arrive within so many milliseconds, a message within so many after them. */
+  /** How long a request's headers may take to arrive, and then its message. */
   headersMs: number;
   messageMs: number;
-  /** A connection is kept for so long after an answer: longer than proxies keep theirs, or one would send a request on a connection that ends just then. */
+  /**
+   * How long a connection stays open after an answer: longer than proxies keep theirs, or one would send a request over a
+   * connection that is just being closed.
+   */
   idleMs: number;
-  /** And any request whatever: as long as a large upload may take. */
+  /** How long any request may take, even a large upload. */
   requestMs: number;
-  /** No answer takes longer. */
+  /** The longest an answer may take. */
   answerMs: number;
-  /** A stream that says nothing for so long says that it is still there: proxies end what is silent. */
+  /** After so long a silence a stream sends a sign of life, because proxies close silent ones. */
   silenceMs: number;
-  /** Answers on their way at one time: of all, and of one user. */
+  /** Answers in progress at one time: in total, and per user. */
   answers: number;
   answersEach: number;
   connections: number;
-  /** An upload that brings nothing for so long is given up. */
+  /** An upload is given up after so long a silence. */
   uploadSilenceMs: number;
-  /** Files that one user may have, their bytes together, and for how long each is kept. */
+  /** How many files a user may have, their total bytes, and how long each is kept. */
   uploads: number;
   uploadBytesEach: number;
   uploadKeptMs: number;
-  /** For how long the address of a file counts. */
+  /** How long the address of a file stays valid. */
   linkMs: number;
 };
 

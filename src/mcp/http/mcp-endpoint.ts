@@ -29,11 +29,11 @@ export type McpEndpoint = (
 ) => Promise<void>;
 
 type Options = {
-  /** A server for one request; `asksApart`: its client can be asked, and answers by another one. */
+  /** A server for one request. `asksApart`: its client can be asked, and answers in another request. */
   serverFor: (subject: Subject, asksApart: boolean) => Promise<McpServer>;
-  /** Told of each message that may be an answer to what a client was asked. */
+  /** Receives every message, which may be a client's answer to a question. */
   takeAnswer: (subject: Subject, message: Message) => Promise<void>;
-  /** Whether anybody is ever asked. */
+  /** Whether this server ever asks questions. */
   asks: boolean;
   limits: HttpLimits;
   metadataUrl: string | null;
@@ -41,8 +41,8 @@ type Options = {
 };
 
 /**
- * Streamable HTTP of both eras, without sessions: each request is answered by itself, by whichever replica it comes to. What
- * a client would hear between its requests there is nothing of, so that only POST is answered.
+ * Streamable HTTP for both eras, without sessions: each request is answered on its own, by whichever replica receives it.
+ * Nothing is ever sent between requests, so only POST is answered.
  */
 export function createMcpEndpoint({
   serverFor,
@@ -52,7 +52,7 @@ export function createMcpEndpoint({
   metadataUrl,
   log,
 }: Options): McpEndpoint {
-  /** Answers on their way, by user. */
+  /** Answers in progress, by user. */
   const open = new Map<string, number>();
 
   function whyBusy(subject: Subject): Refusal | null {
@@ -60,11 +60,11 @@ export function createMcpEndpoint({
     const own = open.get(subject.name) ?? 0;
     const headers = { 'retry-after': '2' };
     if (own >= limits.answersEach) {
-      const message = `You have ${own} requests open, and no more are answered at a time.`;
+      const message = `You have ${own} requests open, which is the limit. Wait for one to be answered.`;
       return { status: 429, error: 'too_many_requests', message, headers };
     }
     if (all < limits.answers) return null;
-    const message = 'This server answers as many requests as it can at a time. Come back in a moment.';
+    const message = 'This server is answering as many requests as it can. Try again in a moment.';
     return { status: 503, error: 'busy', message, headers };
   }
 
@@ -122,7 +122,7 @@ export function createMcpEndpoint({
     const server = await serverFor(subject, asksApart);
     server.onerror = (error) => log('warn', `A message over HTTP could not be answered (${error.name})`);
     const tooLate = setTimeout(() => response.destroy(), limits.answerMs).unref();
-    // Also where the client has gone: what only waits for it is stopped, what it sent is not.
+    // Also when the client has gone: what merely waits for it is stopped, but not what it has sent off.
     response.once('close', () => {
       clearTimeout(tooLate);
       void server.close();
@@ -140,7 +140,7 @@ function whyNotTaken({ headers }: IncomingMessage): Refusal | null {
   return { status: 415, error: 'unsupported_type', message };
 }
 
-/** A client that says nothing takes all. */
+/** A client without an Accept header accepts everything. */
 function takenBy({ headers: { accept = '*/*' } }: IncomingMessage): { json: boolean; events: boolean } {
   const takes = (type: string) => new RegExp(String.raw`(?:^|[\s,])(?:\*/\*|${type})`, 'i').test(accept);
   const events = takes('text/(?:event-stream|\\*)');
@@ -150,7 +150,7 @@ function takenBy({ headers: { accept = '*/*' } }: IncomingMessage): { json: bool
 const isAnswered = (meaning: Meaning): boolean =>
   'answer' in meaning || ('id' in meaning.message && 'method' in meaning.message);
 
-/** Undefined where it is no JSON, or not in UTF-8: what is no character would become another one. */
+/** Undefined if the body is not JSON in UTF-8; decoding invalid bytes would silently change them. */
 function parsed(body: Buffer): JSONRPCMessage | undefined {
   if (!isUtf8(body)) return undefined;
   try {

@@ -17,7 +17,10 @@ const named = new Map([
   ['tasks/cancel', 'taskId'],
 ]);
 
-/** Throws where the headers of a request do not say what its message says, as far as its era has them, or it lacks what they announce. */
+/**
+ * Throws if a request's headers contradict its message, as far as its era has such headers, or if the message lacks what
+ * they announce.
+ */
 export function requireHeaders(headers: IncomingHttpHeaders, message: Message): void {
   if (!('method' in message)) return;
   const version = headers['mcp-protocol-version'];
@@ -30,7 +33,7 @@ export function requireHeaders(headers: IncomingHttpHeaders, message: Message): 
   }
   if (!('id' in message)) return;
   const claimed = message.params?._meta?.[envelope.version];
-  // It is told which version is spoken, whatever other headers that one has.
+  // The answer will name the supported version, whatever headers that other version has.
   if (claimed !== MODERN_VERSION && (version === undefined || version === claimed)) return;
   const field = named.get(message.method);
   const name = field === undefined ? undefined : message.params?.[field];
@@ -48,7 +51,7 @@ export function requireHeaders(headers: IncomingHttpHeaders, message: Message): 
   if (version === MODERN_VERSION) requireEnvelope(message);
 }
 
-/** What no header can hold is sent in base64. */
+/** Text that a header can't hold is sent in base64. */
 function decoded(value: string): string {
   const encoded = /^=\?base64\?(?<text>[A-Za-z0-9+/]*=*)\?=$/.exec(value)?.groups?.text;
   return encoded === undefined ? value : Buffer.from(encoded, 'base64').toString('utf8');
@@ -60,7 +63,7 @@ const BAD_REQUEST = new Set<unknown>([
   errorCodes.invalidRequest,
 ]);
 
-/** The HTTP status of an answer that stands alone: what tells of the protocol itself is told by it too. */
+/** The HTTP status of a single answer; errors of the protocol itself show in it too. */
 export function statusOfAnswer(answer: object, isModern: boolean): number {
   if (!isModern || !('error' in answer)) return 200;
   const { error } = answer;
@@ -69,23 +72,23 @@ export function statusOfAnswer(answer: object, isModern: boolean): number {
   return BAD_REQUEST.has(code) ? 400 : 200;
 }
 
-/** What a client of the old era repeats with each request, once `initialize` was answered with it. */
+/** The header that a client of the old era repeats with each request after `initialize` was answered with it. */
 export const SESSION = 'mcp-session-id';
 
 const PREFIX = 'asks-forms-';
 
-/** Whether a client that begins says that it can show a person a form. */
+/** Whether an `initialize` says that its client can show a person a form. */
 export function saysItCanAsk(message: Message): boolean {
   return 'method' in message && message.method === 'initialize' && canAsk(message.params?.capabilities);
 }
 
 /**
- * A session that nobody keeps: all of it is that its client can ask, which any server can tell by it. It lets nobody in, for
- * each request has its token.
+ * A session id that nobody stores: it only tells every server that this client can ask. It grants no access, since each
+ * request carries its own token.
  */
 export const sessionOfAsked = (): string => `${PREFIX}${randomUUID()}`;
 
-/** Whether a request is of a client that said it can ask. */
+/** Whether a request comes from a client that said it can ask. */
 export function isAsked({ headers }: IncomingMessage): boolean {
   return String(headers[SESSION] ?? '').startsWith(PREFIX);
 }

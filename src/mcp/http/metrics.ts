@@ -8,7 +8,7 @@ import { insufficientScope } from './auth/authenticate.ts';
 import type { Route } from './http-server.ts';
 import { refuse } from './refusal.ts';
 
-/** What of the API is counted: creates, looks at a batch, lists (before a create, and to settle one), downloads. */
+/** The API calls that are counted: creates, looks at a batch, lists (before a create, and to settle one), downloads. */
 const calls = {
   createBatch: 'create',
   retrieveBatch: 'look',
@@ -16,13 +16,13 @@ const calls = {
   streamResults: 'download',
 } as const;
 
-/** How often the API was asked for what, by this process. */
+/** How often this process has made each kind of API call. */
 export type Counted = () => ReadonlyMap<string, number>;
 
 type Sample = { labels?: Readonly<Record<string, string>>; value: number };
 type Metric = { name: string; type: 'gauge' | 'counter'; help: string; samples: readonly Sample[] };
 
-/** A context whose calls to the API are counted, and what was counted. */
+/** The same context with its API calls counted, and the counts. */
 export function countCalls<C extends Context>(context: C): { context: C; counted: Counted } {
   const counts = new Map<string, number>(Object.values(calls).map((call) => [call, 0]));
   const counting = new Map<ProviderName, Provider>();
@@ -64,7 +64,7 @@ export function countCalls<C extends Context>(context: C): { context: C; counted
 const atRest = new Set(['ended', 'not_sent']);
 
 async function measure(context: Context, counted: Counted): Promise<Metric[]> {
-  // All of them, whoever asks.
+  // Every user's batches, whoever asks.
   const { found } = await readListing({ ...context, subject: null });
   const open = found.filter(({ listed }) => !atRest.has(listed.processing_status));
   const oldest = Math.min(...open.map(({ listed }) => Date.parse(listed.created_at)));
@@ -83,19 +83,19 @@ async function measure(context: Context, counted: Counted): Promise<Metric[]> {
     {
       name: 'batch_mcp_spent_usd',
       type: 'gauge',
-      help: 'What the batches that are kept have cost, in US dollars.',
+      help: 'What the stored batches have cost, in US dollars.',
       samples: [{ value: sum(real.map(({ costs }) => total(costs.spent))) }],
     },
     {
       name: 'batch_mcp_open_expected_usd',
       type: 'gauge',
-      help: 'What those under way are expected to cost yet, in US dollars.',
+      help: 'What the batches under way are still expected to cost, in US dollars.',
       samples: [{ value: sum(real.map(({ costs }) => costs.open_usd ?? 0)) }],
     },
     {
       name: 'batch_mcp_oldest_open_seconds',
       type: 'gauge',
-      help: 'The age of the oldest batch that is under way.',
+      help: 'The age of the oldest batch under way.',
       samples: [{ value: open.length === 0 ? 0 : Math.max(0, (context.now().getTime() - oldest) / 1000) }],
     },
     {
@@ -107,7 +107,7 @@ async function measure(context: Context, counted: Counted): Promise<Metric[]> {
   ];
 }
 
-/** The text format of Prometheus, version 0.0.4. Names and labels are ours, and need no escaping. */
+/** The Prometheus text format, version 0.0.4. Names and labels are our own and need no escaping. */
 function textOf(metrics: readonly Metric[]): string {
   const lines = metrics.flatMap(({ name, type, help, samples }) => [
     `# HELP ${name} ${help}`,
@@ -120,7 +120,7 @@ function textOf(metrics: readonly Metric[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Figures over all users for Prometheus: no content, no name and no id. For admins, as all figures over all are. */
+/** Figures across all users for Prometheus, without content, names or ids. Admins only, like all such figures. */
 export function metricsRoute(context: Context, counted: Counted, metadataUrl: string | null): Route {
   return {
     path: '/metrics',

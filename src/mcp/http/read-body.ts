@@ -3,7 +3,7 @@ import type { Refusal } from './refusal.ts';
 
 type Bounds = { bytes: number; ms: number };
 
-/** The whole body of a request, or why it is not read to its end. */
+/** The whole body of a request, or why it was not read to the end. */
 export async function readBody(
   request: IncomingMessage,
   { bytes, ms }: Bounds,
@@ -31,17 +31,21 @@ export async function readBody(
   });
 }
 
-/** Why a body is none that is taken as it comes, or null: nothing here unpacks one, or puts pieces together. */
+/** Why a body can't be taken as it is, or null. Nothing here decompresses bodies or joins partial ones. */
 export function whyEncoded({ headers }: IncomingMessage): Refusal | null {
   if (!/^(?:identity)?$/i.test(headers['content-encoding'] ?? ''))
     return { status: 415, error: 'unsupported_encoding', message: 'Send the body as it is, not compressed.' };
   if (!/^chunked$/i.test(headers['transfer-encoding'] ?? 'chunked'))
     return { status: 501, error: 'unsupported_encoding', message: 'Send the body as it is, or chunked.' };
   if (headers['content-range'] === undefined) return null;
-  return { status: 400, error: 'partial', message: 'Send the whole at once: a part of it is not kept.' };
+  return {
+    status: 400,
+    error: 'partial',
+    message: 'Send the whole body at once; partial ones are not kept.',
+  };
 }
 
-const cutOff: Refusal = { status: 400, error: 'cut_off', message: 'The body ended before it was whole.' };
+const cutOff: Refusal = { status: 400, error: 'cut_off', message: 'The body ended before it was complete.' };
 
 const tooSlow = (ms: number): Refusal => ({
   status: 408,

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 
-/** Why a request is not answered as it wants. */
+/** Why a request is refused. */
 export type Refusal = {
   status: number;
-  /** In one or two words, for programs. */
+  /** One or two words, for programs. */
   error: string;
   message: string;
   headers?: Readonly<Record<string, string>>;
@@ -11,10 +11,10 @@ export type Refusal = {
 
 export const isRefusal = (value: object): value is Refusal => 'status' in value && 'error' in value;
 
-/** How long a client that is still sending may take to see why it is refused. */
+/** How long a client that is still sending has to read why it was refused. */
 const LINGER_MS = 1_000;
 
-/** Answers with a refusal. What the client still sends is not read, and its connection ends. */
+/** Answers with a refusal. If the client is still sending, the rest is not read and its connection ends. */
 export function refuse(response: ServerResponse, { status, headers = {}, ...told }: Refusal): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();

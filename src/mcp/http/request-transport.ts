@@ -7,19 +7,19 @@ import { stringifyExact } from '../../lib/exact-json.ts';
 export type AnswerForm = {
   /** How many answers there will be. */
   expected: number;
-  /** The request was several messages in an array: so is the answer, where it is no stream. */
+  /** The request was an array of messages, so the answer is one too, unless it is a stream. */
   isArray: boolean;
-  /** What the client takes: one document, a stream of events. */
+  /** What the client accepts: a document, a stream of events. */
   takes: { json: boolean; events: boolean };
-  /** The status of an answer that is alone. */
+  /** The status of a single answer. */
   statusOf: (answer: JSONRPCMessage) => number;
-  /** After so many milliseconds without a word a stream says that it is still there. */
+  /** A stream sends a sign of life after so many silent milliseconds. */
   silenceMs: number;
 };
 
 /**
- * What one HTTP request is answered with: one document where there is nothing to tell before the answer, else a stream of
- * events. Nothing of it outlasts the request.
+ * Answers one HTTP request: with a single document if nothing is sent before the answer, otherwise with a stream of events.
+ * Nothing outlasts the request.
  */
 export class RequestTransport implements Transport {
   onclose?: () => void;
@@ -88,7 +88,7 @@ export class RequestTransport implements Transport {
     this.#response.end(text);
   }
 
-  /** Waits for a client that reads slowly, as long as it is there. */
+  /** Waits for a slow reader, as long as it stays connected. */
   #write(text: string): Promise<void> {
     const response = this.#response;
     return new Promise((resolve) => {

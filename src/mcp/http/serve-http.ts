@@ -9,15 +9,15 @@ import { version } from '../../version.ts';
 import { countCalls } from './metrics.ts';
 import { startHttp } from './start-http.ts';
 
-/** What is on its way is waited for as long: a call lasts no longer than 25 seconds. */
+/** Open answers are waited for this long, since no call lasts longer than 25 seconds. */
 const LONGEST_ANSWERS_MS = 25_000;
 const SWEEP_MS = 60 * 60_000;
-/** Then what goes on for nobody's call; what is left is on disk, and taken up by whoever looks next. */
+/** Then background jobs get this long. What remains is on disk and is resumed by whoever looks next. */
 const LONGEST_JOBS_MS = 5_000;
 
 /**
- * Serves many clients over HTTP until it is told to end, by SIGTERM or SIGINT: nobody is let in then, what was begun is
- * answered. A second signal ends it at once.
+ * Serves many clients over HTTP until SIGTERM or SIGINT. It then accepts no more requests and answers the open ones; a
+ * second signal ends it at once.
  */
 export async function serveHttp(config: Config, http: HttpConfig, log: Log): Promise<void> {
   const { context, counted } = countCalls(await createContext(config, log));
@@ -32,7 +32,7 @@ export async function serveHttp(config: Config, http: HttpConfig, log: Log): Pro
     redact: (text) => redact(text, config.secrets),
   });
   const worker = context.readOnly ? null : startWorker(context);
-  // Nobody reads the log any more: that is no reason to stop.
+  // It doesn't matter if nobody reads the log any more.
   process.stderr.on('error', () => {});
 
   let isEnding = false;

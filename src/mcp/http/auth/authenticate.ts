@@ -9,20 +9,20 @@ import type { Refusal } from '../refusal.ts';
 export type Authenticate = (request: IncomingMessage) => Promise<Subject | Refusal>;
 
 /**
- * Whose a bearer token is; null: not one that is known here. `problem` says why one is refused that should have been, 'later' that
- * nobody can tell now.
+ * Whose bearer token this is, or null if it isn't known here. `problem` says why a token of this kind is refused; 'later'
+ * means that it can't be checked now.
  */
 export type FindSubject = (token: string) => Promise<Subject | { problem: string } | 'later' | null>;
 
-/** Nobody has to say who they are: all who can reach the server are its owner, who is on this machine. */
+/** Nobody needs to authenticate: only the owner, on this machine, can reach the server. */
 export const localSubject: Subject = { name: 'local', scopes: new Set(scopes) };
 
 const LONGEST_TOKEN = 16_384;
 
-/** Reads who a request is from out of its bearer token, by the first of `ways` that knows it. */
+/** Identifies the sender by their bearer token, using the first of `ways` that knows it. */
 export function createAuthentication(ways: readonly FindSubject[], metadataUrl: string | null): Authenticate {
   return async ({ headers: { authorization }, headersDistinct }) => {
-    // A proxy may have gone by another one.
+    // A proxy may have checked a different one.
     if ((headersDistinct.authorization?.length ?? 0) > 1)
       return unauthorized(metadataUrl, 'there are several');
     if (authorization === undefined) return unauthorized(metadataUrl, null);
@@ -49,7 +49,7 @@ function challenge(metadataUrl: string | null, more: Readonly<Record<string, str
   return `Bearer ${['realm="batch-mcp"', ...parameters].join(', ')}`;
 }
 
-/** A request without a token, or with one that counts for nothing. */
+/** The answer to a request without a valid token. */
 function unauthorized(metadataUrl: string | null, problem: string | null): Refusal {
   const more =
     problem === null
@@ -63,7 +63,7 @@ function unauthorized(metadataUrl: string | null, problem: string | null): Refus
   return { status: 401, error: problem === null ? 'unauthorized' : 'invalid_token', message, headers };
 }
 
-/** Not the client's fault: told that its token is invalid, it would throw away a good one and have its user log in again. */
+/** Not the client's fault: if told that its token is invalid, it would discard a good one and make its user log in again. */
 const uncheckable: Refusal = {
   status: 503,
   error: 'provider_unreachable',
@@ -71,7 +71,10 @@ const uncheckable: Refusal = {
   headers: { 'retry-after': '30' },
 };
 
-/** A request of somebody who may not do that. What they have is named too: some clients ask for what is named, and nothing else. */
+/**
+ * The answer to a request that its sender's scopes don't cover. It names the scopes they hold as well, since some clients
+ * then ask for exactly what is named.
+ */
 export function insufficientScope(
   metadataUrl: string | null,
   { scopes: held }: Subject,
@@ -87,14 +90,14 @@ export function insufficientScope(
   return { status: 403, error: 'insufficient_scope', message: `${description}.`, headers };
 }
 
-/** What a tool takes; null where there is no such tool. */
+/** The scope a tool requires; null if there is no such tool. */
 export function scopeOfTool(name: unknown): Scope | null {
   return tools.find((tool) => tool.name === name)?.scope ?? null;
 }
 
-/** What it takes to have a message answered; null: nothing but to be somebody who is known. */
+/** The scope a message requires; null if any known user may send it. */
 export function requiredScope(message: Message): Scope | null {
-  // A person's word on money is as good as the call that asked for it.
+  // A person's approval of a cost counts as much as the call that asked for it.
   if (!('method' in message)) return isAnswer(message) ? 'batch:submit' : null;
   const { method, params } = message;
   if (method === 'tools/call') return scopeOfTool(params?.name);

@@ -3,7 +3,7 @@ import type { Route } from '../http-server.ts';
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 
-/** What a client is sent to for a token (RFC 9728): the address of that, and what is there. */
+/** Where a client learns how to get a token (RFC 9728): the address, and the routes that answer there. */
 export function protectedResource(url: string, issuer: string): { metadataUrl: string; routes: Route[] } {
   const { origin, pathname } = new URL(url);
   const path = `${pathname.replace(/\/+$/, '')}/mcp`;

@@ -14,7 +14,7 @@ import type { Log } from '../../../log.ts';
 import { type Scope, scopes } from '../../../state/subject.ts';
 import type { FindSubject } from './authenticate.ts';
 
-/** Signatures by a key of the provider's own; what is signed by a shared secret, or not at all, proves nothing. */
+/** Signatures by the provider's own key. A token signed with a shared secret, or not at all, proves nothing. */
 const ALGORITHMS = [
   'RS256',
   'RS384',
@@ -29,12 +29,12 @@ const ALGORITHMS = [
   'Ed25519',
 ];
 const CLOCK_SKEW_SECONDS = 60;
-/** Keys are asked for again no sooner, also for a token under a key that nobody knows. */
+/** Keys are never fetched again sooner than this, not even for a token signed by an unknown key. */
 const LEAST_PAUSE_MS = 30_000;
 const KEYS_KEPT_MS = 10 * 60_000;
 const DISCOVERY_MS = 10_000;
 
-/** At most as long as OpenID Connect has it (Core, 2), and no characters that the store, or a log, would have as others. */
+/** At most as long as OpenID Connect allows (Core, 2), and without characters that the store or a log would alter. */
 const subjectName = z
   .string()
   .min(1)
@@ -43,7 +43,7 @@ const subjectName = z
 
 const metadata = z.looseObject({ issuer: z.string(), jwks_uri: z.url() });
 
-/** Where the provider publishes its metadata (RFC 8414, OpenID Connect Discovery), by its issuer. */
+/** The addresses at which an issuer may publish its metadata (RFC 8414, OpenID Connect Discovery). */
 function metadataUrls(issuer: string): string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/+$/, '');
@@ -77,15 +77,16 @@ async function findKeysUrl(issuer: string): Promise<string> {
 
 type Claims = JWTPayload & { scope?: unknown; scp?: unknown };
 
-/** The scopes of a token, as providers write them: one text with blanks, or a list. */
+/** A token's scopes, which providers write as one space-separated string or as a list. */
 function scopesOf({ scope, scp }: Claims): Set<Scope> {
   const given = [scope, scp].flat().flatMap((each) => (typeof each === 'string' ? each.split(' ') : []));
   return new Set(scopes.filter((known) => given.includes(known)));
 }
 
 /**
- * Tokens of an identity provider: signed by a key that it publishes, of that issuer, for this server, and in their time. Its
- * keys are asked for when they are needed, kept, and asked for again where a token is signed by another.
+ * Accepts tokens of an identity provider that are signed by a key it publishes, name the issuer and this server's audience,
+ * and have not expired. The keys are fetched when first needed, cached, and fetched again when a token is signed by
+ * another.
  */
 export function createOauth({ issuer, audience, keysUrl }: OauthConfig, log: Log): FindSubject {
   let keys: Promise<ReturnType<typeof createRemoteJWKSet>> | undefined;
@@ -97,7 +98,7 @@ export function createOauth({ issuer, audience, keysUrl }: OauthConfig, log: Log
         cooldownDuration: LEAST_PAUSE_MS,
         cacheMaxAge: KEYS_KEPT_MS,
         timeoutDuration: DISCOVERY_MS,
-        // Which knows of proxies, and follows no redirect.
+        // Our fetch uses the configured proxy and follows no redirects.
         [customFetch]: (address, init) => fetchByHttp(address, init),
       });
     })().catch((error: unknown) => {
@@ -108,7 +109,7 @@ export function createOauth({ issuer, audience, keysUrl }: OauthConfig, log: Log
   }
 
   return async (token) => {
-    // Another kind of token, which another way may know.
+    // Not a JWT: another way may know it.
     if (token.split('.').length !== 3) return null;
     try {
       const claims = await verified(token, await keysOfProvider(), {
@@ -133,7 +134,7 @@ export function createOauth({ issuer, audience, keysUrl }: OauthConfig, log: Log
   };
 }
 
-/** What a token claims, once one of the keys proves it: where it names none, or several have its name, each is tried. */
+/** The claims of a token once a key has verified it. If it names no key, or several keys match, each is tried. */
 async function verified(
   token: string,
   keys: ReturnType<typeof createRemoteJWKSet>,
@@ -154,7 +155,7 @@ async function verified(
   }
 }
 
-/** What is wrong with a token, in words; null where it could not be checked. Nothing of the token is quoted. */
+/** What is wrong with a token, in words; null if it could not be checked. Quotes nothing from the token. */
 function problemOf(error: unknown): string | null {
   if (error instanceof errors.JWTExpired) return 'it has expired';
   if (error instanceof errors.JWTClaimValidationFailed)

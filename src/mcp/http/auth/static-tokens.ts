@@ -9,16 +9,16 @@ import { type Scope, type Subject, scopes } from '../../../state/subject.ts';
 
 type Entry = { hash: Buffer; subject: Subject };
 
-/** Knows whose a token is; null: nobody's. */
+/** Finds whose token this is; null if it is nobody's. */
 export type Tokens = { find(token: string): Promise<Subject | null> };
 
 const LINE = /^(?<name>[\w.@+-]+):\s*(?<hash>[0-9a-f]{64})\s+(?<scopes>\S.*)$/i;
 const VALID = 'name: the SHA-256 of the token in 64 hexadecimal digits, and scopes, as docs/team.md shows';
 
-/** What a shell makes a hash of where the variable is not set. */
+/** The hash a shell computes when the variable is not set. */
 const OF_NOTHING = createHash('sha256').digest('hex');
 
-/** The users that a file names, and what is wrong with its other lines: these are quoted nowhere, for one may hold a token. */
+/** The users a file names, and what is wrong with its other lines. Those are never quoted, since one may hold a token. */
 function readEntries(text: string): { entries: Entry[]; problems: Problem[] } {
   const entries: Entry[] = [];
   const lines = new Map<string, string>();
@@ -58,8 +58,8 @@ function readEntries(text: string): { entries: Entry[]; problems: Problem[] } {
 const isScope = (given: string): given is Scope => scopes.some((scope) => scope === given);
 
 /**
- * Static tokens out of a file, which is read again when it has changed: who is taken out of it is out. Throws
- * `invalid_input` where it can't be used at the start; later a line that can't be read lets nobody in, and is logged.
+ * Static tokens from a file that is read again whenever it changes, so that removing a user takes effect at once. Throws
+ * `invalid_input` if the file can't be used at the start. Later, an unreadable line lets nobody in and is logged.
  */
 export async function openTokens(path: string, log: Log): Promise<Tokens> {
   const versionOf = async () => {
@@ -103,7 +103,7 @@ export async function openTokens(path: string, log: Log): Promise<Tokens> {
     async find(token) {
       await refresh();
       const hash = createHash('sha256').update(token).digest();
-      // All of them are compared: how long it takes tells nothing.
+      // Every entry is compared, so that the time taken reveals nothing.
       const found = current.entries.filter((entry) => timingSafeEqual(entry.hash, hash));
       return found[0]?.subject ?? null;
     },

@@ -29,7 +29,7 @@ const headersOf = (name: string, format: string) => ({
   'content-security-policy': 'sandbox',
 });
 
-/** The key that addresses are signed with, the same for all servers of a store. */
+/** The key that signs addresses, shared by all servers of a store. */
 async function signingKeyOf({ store }: Pick<Context, 'store'>): Promise<Buffer> {
   const kept = await store
     .signingKey()
@@ -39,7 +39,7 @@ async function signingKeyOf({ store }: Pick<Context, 'store'>): Promise<Buffer> 
 
 type Linked = { batchId: string; name: string; user: string; expires: number };
 
-/** Addresses of files, each for one user, one file and a while: whoever has one needs no token. */
+/** Makes signed addresses of files, each for one user, one file and a limited time. Whoever has one needs no token. */
 export async function createLinks(context: Context, linkMs: number) {
   const key = await signingKeyOf(context);
 
@@ -48,7 +48,7 @@ export async function createLinks(context: Context, linkMs: number) {
       .update(JSON.stringify(['results', batchId, name, user, expires]))
       .digest();
 
-  /** What an address stands for; null for one that was not made here, or not like this. */
+  /** What an address stands for; null if it was not made here or has been altered. */
   function read(path: string, query: URLSearchParams): Linked | null {
     const [batchId = '', ...below] = path.slice(BELOW.length).split('/');
     const [user, expires, signature] = ['user', 'expires', 'signature'].map((each) => query.get(each) ?? '');
@@ -85,7 +85,7 @@ export async function createLinks(context: Context, linkMs: number) {
       }
       await pipeline(renderOutput(context, record, format, askedOf(output)), response).catch(
         (error: unknown) => {
-          // What has begun can only be cut off, which the client sees; one that has gone needs no word.
+          // An answer under way can only be cut off, which the client notices. One that has gone needs no answer.
           if (!response.destroyed) response.destroy();
           context.log(
             'debug',
@@ -98,7 +98,7 @@ export async function createLinks(context: Context, linkMs: number) {
 
   return {
     route,
-    /** The address of a file of a user's batch, below `base`. */
+    /** The address below `base` of a file from a user's batch. */
     linkTo: (base: string, user: string) => (batchId: string, name: string) => {
       const linked = { batchId, name, user, expires: Date.now() + linkMs };
       const query = new URLSearchParams({
@@ -111,7 +111,7 @@ export async function createLinks(context: Context, linkMs: number) {
   };
 }
 
-/** Which answers a file holds, as it was asked for. */
+/** Which answers a file holds, as requested when it was made. */
 function askedOf({ key, filters }: BatchRecord['outputs'][number]) {
   return {
     ...(key !== undefined && { key }),
@@ -123,11 +123,11 @@ const notOurs: Refusal = {
   status: 403,
   error: 'wrong_address',
   message:
-    'This address was not made here, or is not whole. batch_status and get_results give it in output_files.',
+    'This address was not made here, or is incomplete. batch_status and get_results give it in output_files.',
 };
 const tooOld: Refusal = {
   status: 410,
   error: 'expired',
-  message: 'This address is too old. Call batch_status or get_results for a new one.',
+  message: 'This address has expired. Call batch_status or get_results for a new one.',
 };
-const gone: Refusal = { status: 404, error: 'not_found', message: 'The file is not there, or not yet.' };
+const gone: Refusal = { status: 404, error: 'not_found', message: 'The file does not exist, or not yet.' };

@@ -4,8 +4,8 @@ import { BatchError } from '../../../errors.ts';
 import { type AllowedFolders, createAllowedFolders } from '../../../lib/files/allowed-folders.ts';
 
 /**
- * What a user over HTTP may name: files in their folder of uploads, to be read. Nothing is written there: what is asked for as
- * a file has an address, under which it is made when it is fetched.
+ * What a user over HTTP may name: files to read in their own upload folder. Nothing is written there: an output file gets
+ * an address instead, and is made when that is fetched.
  */
 export function createUploadFolders(folder: string): AllowedFolders {
   const own = createAllowedFolders({ allowed: [folder], base: folder });
@@ -15,10 +15,10 @@ export function createUploadFolders(folder: string): AllowedFolders {
       'Files are written only for users on this machine. Nothing was done.',
     );
   };
-  /** Where the folder is, or that it is not there yet, is nothing to its user. */
+  /** A user need not know where the folder is, or that it doesn't exist yet. */
   function asMissing<T>(name: string, error: T): T | BatchError {
     if (!(error instanceof BatchError) || !/^not_(?:found|allowed)$/.test(error.code)) return error;
-    const message = `There is no ${JSON.stringify(`upload:${path.basename(name)}`)} of yours. Send it first: PUT /files/<name>; a day later it is gone.`;
+    const message = `There is no ${JSON.stringify(`upload:${path.basename(name)}`)} of yours. Send it first: PUT /files/<name>. Uploads are kept for a day.`;
     return new BatchError('not_found', message, { cause: error });
   }
   async function orMissing<T>(name: string, look: Promise<T>): Promise<T> {

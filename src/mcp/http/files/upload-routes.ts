@@ -20,7 +20,7 @@ const noSuchFile: Refusal = {
   message: 'You have no file of that name here.',
 };
 
-/** Where users send files, each to a folder of their own. */
+/** The routes by which users upload files, each to their own folder. */
 export function uploadRoutes(uploads: Uploads, metadataUrl: string | null): Route[] {
   return [
     {

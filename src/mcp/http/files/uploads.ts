@@ -11,18 +11,18 @@ import { endsWithin } from '../../../state/jobs.ts';
 import type { HttpLimits } from '../limits.ts';
 import type { Refusal } from '../refusal.ts';
 
-/** A file that a user has sent. */
+/** A file uploaded by a user. */
 export type Upload = { name: string; bytes: number; expires_at: string };
 
-/** What users send before they name it in a call: each has a folder of their own, in which nothing stays for long. */
+/** Files that users upload before naming them in a call. Each user has their own folder, in which nothing is kept for long. */
 export type Uploads = {
   folderOf(user: string): string;
-  /** Keeps what a request brings, whole or not at all; one of that name gives way. */
+  /** Stores a request's body, whole or not at all, replacing a file of the same name. */
   take(user: string, name: string, request: IncomingMessage): Promise<Upload | Refusal>;
   list(user: string): Promise<Upload[]>;
-  /** Whether there was one. */
+  /** Resolves to whether there was such a file. */
   remove(user: string, name: string): Promise<boolean>;
-  /** Removes what was kept for long enough, of all users. */
+  /** Removes every user's expired files. */
   sweep(): Promise<void>;
 };
 
@@ -33,10 +33,10 @@ type Options = {
   log: Log;
 };
 
-/** No slash, no dot at the beginning, nothing that is encoded: it stands in a path as it is. */
+/** No slash, no leading dot, nothing encoded: it is used in a path as it is. */
 export const UPLOAD_NAME = /^\w[\w.-]{0,127}$/;
 
-/** Before the name of what has not arrived whole. */
+/** Prefix of files that have not arrived completely. */
 const BEGUN = '.begun-';
 
 export function createUploads({ folder, bytes, limits, log }: Options): Uploads {
@@ -63,11 +63,11 @@ export function createUploads({ folder, bytes, limits, log }: Options): Uploads 
     }
   }
 
-  /** Bytes that a user may still send, beside what is there or on its way under other names. */
+  /** How many bytes a user may still send, given their files, stored or arriving, under other names. */
   const leftBeside = (others: readonly Upload[]) =>
     limits.uploadBytesEach - others.reduce((sum, each) => sum + each.bytes, 0);
 
-  /** Makes a user's folder, and gives what is in it but what would give way to this. */
+  /** Makes a user's folder and returns its files, except the one that this would replace. */
   async function besideIn(own: string, name: string): Promise<Upload[]> {
     await onDisk(makeFolder(own));
     return (await found(own)).filter((each) => each.name !== name);
@@ -77,7 +77,7 @@ export function createUploads({ folder, bytes, limits, log }: Options): Uploads 
     const announced = Number(request.headers['content-length'] ?? 0);
     if (announced > bytes) return tooLarge(bytes);
     const own = folderOf(user);
-    // What is on its way counts too, or many at once would be more than many.
+    // Uploads still arriving count too, or simultaneous ones would exceed the limit.
     const others = await besideIn(own, name);
     if (others.length >= limits.uploads) return tooMany(limits.uploads);
     if (announced > leftBeside(others)) return tooMuch(limits.uploadBytesEach);
@@ -85,7 +85,7 @@ export function createUploads({ folder, bytes, limits, log }: Options): Uploads 
     try {
       const refusal = await receive(request, begun, bytes, limits.uploadSilenceMs);
       if (refusal !== null) return refusal;
-      // Again, with what came meanwhile: of unknown length, or beside this one.
+      // Again: this one's length may have been unknown, and others may have arrived meanwhile.
       if (leftBeside(await besideIn(own, name)) < 0) return tooMuch(limits.uploadBytesEach);
       await onDisk(rename(begun, path.join(own, name)));
       await onDisk(syncFolder(own));
@@ -131,7 +131,7 @@ export function createUploads({ folder, bytes, limits, log }: Options): Uploads 
   };
 }
 
-/** Writes a body to a new file, to the disk; why it is not whole, or null. */
+/** Writes a body durably to a new file. Returns why it is incomplete, or null. */
 async function receive(
   request: IncomingMessage,
   file: string,
@@ -141,7 +141,7 @@ async function receive(
   const writer = await onDisk(createFileWriter(file));
   let length = 0;
   try {
-    // Not ended with the reading: whoever sends is still to be told what is wrong.
+    // The request stays open when reading stops, so that the sender can be told what is wrong.
     const pieces: AsyncIterator<Buffer> = request.iterator({ destroyOnReturn: false });
     for (;;) {
       const next = pieces.next();
@@ -157,7 +157,7 @@ async function receive(
     return null;
   } catch (error) {
     if (error instanceof BatchError) throw error;
-    // Also where more came than was said: the connection is no longer one.
+    // This includes a body longer than announced, after which the connection is unusable.
     if (!request.complete || request.errored !== null) return cutOff;
     throw error;
   } finally {
@@ -165,7 +165,7 @@ async function receive(
   }
 }
 
-/** The disk's failures, told apart from those of whoever sends. */
+/** Marks failures of the disk, to tell them from the sender's. */
 async function onDisk<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -174,7 +174,7 @@ async function onDisk<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** That something came to an end, however it did. */
+/** Resolves when the promise settles, either way. */
 const noted = (promise: Promise<unknown>): Promise<void> =>
   promise.then(
     () => {},
@@ -184,35 +184,36 @@ const noted = (promise: Promise<unknown>): Promise<void> =>
 const cutOff: Refusal = {
   status: 400,
   error: 'cut_off',
-  message: 'The file did not arrive whole; it is not kept.',
+  message: 'The file did not arrive complete; it is not kept.',
 };
 const tooSlow: Refusal = {
   status: 408,
   error: 'too_slow',
-  message: 'Nothing came for too long; it is not kept.',
+  message: 'Nothing arrived for too long; the file is not kept.',
 };
 
-/** What the disk said is for the server's owner. */
+/** What the disk reported is for the server's owner only. */
 const notKept: Refusal = {
   status: 507,
   error: 'no_room',
-  message: 'The server has no room for files now, or cannot write them: its log says why. It is not kept.',
+  message:
+    'The server has no room for files now, or cannot write them; its log says why. The file is not kept.',
 };
 
 const tooLarge = (bytes: number): Refusal => ({
   status: 413,
   error: 'too_large',
-  message: `A file may have ${bytes} bytes at most (BATCH_MCP_UPLOAD_MB); it is not kept.`,
+  message: `A file may be ${bytes} bytes at most (BATCH_MCP_UPLOAD_MB); this one is not kept.`,
 });
 
 const tooMany = (files: number): Refusal => ({
   status: 409,
   error: 'too_many_files',
-  message: `You have ${files} files here, and no more are kept: remove one with DELETE /files/<name>.`,
+  message: `You have ${files} files here, which is the limit. Remove one with DELETE /files/<name>.`,
 });
 
 const tooMuch = (bytes: number): Refusal => ({
   status: 413,
   error: 'too_much',
-  message: `Your files may have ${bytes} bytes together; it is not kept. Remove one with DELETE /files/<name>.`,
+  message: `Your files may have ${bytes} bytes in total; this one is not kept. Remove one with DELETE /files/<name>.`,
 });
