@@ -22,7 +22,7 @@ export function createColumnFinder() {
       left_out ||= said.left_out !== undefined;
       expected ||= said.expected !== undefined;
       for (const column of Object.keys(cells ?? {})) row.add(column);
-      // The text of a refusal is not a key: it adds no column to those of other answers.
+      // A failed answer without words has no key of its own: it adds no column to those of other answers.
       if (said.text === '' && said.outcome !== 'succeeded' && !said.tool_calls) wordless = true;
       else for (const key of Object.keys(keysOf(said))) answer.add(key);
     },

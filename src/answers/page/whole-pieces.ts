@@ -22,7 +22,7 @@ export type Keeper = (piece: Piece) => Promise<string | null>;
 
 const nameOf = (ordinal: number, piece: Piece) => `${String(ordinal).padStart(6, '0')}.${piece}`;
 
-/** In the results folder of a batch. It has a slash, which no requested file has, so the two can't collide. */
+/** Prefix of links to pieces, below a batch's results. No requested file has a slash in its name, so the two can't collide. */
 const LINKED = 'answers/';
 const LINKED_PIECE = new RegExp(
   String.raw`^${LINKED}(?<ordinal>\d{6,9})\.(?<piece>${Object.keys(pieces).join('|')})$`,

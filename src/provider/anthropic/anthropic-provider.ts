@@ -76,7 +76,7 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
 
     async requireCredentials() {
       await calls.credential();
-      // Whoever asks for them is about to need the SDK, which is loaded meanwhile. A failure comes again at the first call.
+      // The caller is about to need the SDK, so it is loaded meanwhile. A failure comes again at the first call.
       void Promise.allSettled([import('@anthropic-ai/sdk')]);
     },
 

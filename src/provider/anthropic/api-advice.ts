@@ -1,21 +1,21 @@
 import type { ErrorCode } from '../../errors.ts';
 import { counted } from '../../lib/numbers.ts';
 
-/** What was asked of the API, as messages name it. */
+/** The operations of the API, as messages name them. */
 export type Operation = 'create' | 'retrieve' | 'list' | 'cancel' | 'results' | 'count' | 'models';
 
-/** An answer of the API that is no success. */
+/** An unsuccessful answer of the API. */
 export type ErrorAnswer = {
   status: number;
   type: string | null | undefined;
   message: string | null | undefined;
-  /** What it says in another place than the API does. */
+  /** Its message, if it is in another place than in the API's errors. */
   words?: string | null | undefined;
-  /** `error.details.error_code`: a stable name of the cause, where there is one. */
+  /** `error.details.error_code`: a stable name of the cause, if there is one. */
   errorCode: string | null | undefined;
   requestId: string | null | undefined;
   retryAfter: string | null | undefined;
-  /** It is not in the form of the API's errors. */
+  /** Whether it does not have the form of the API's errors. */
   isForeign?: boolean;
 };
 
@@ -26,7 +26,7 @@ export const KEY_REFUSALS = ['cmek_context_unavailable', 'cmek_key_unreachable']
 export const names = ({ type, errorCode }: ErrorAnswer, known: readonly string[]) =>
   known.some((name) => name === errorCode || name === type);
 
-/** More is no time that anybody waits for. */
+/** Nobody waits longer than this. */
 const LONGEST_RETRY_AFTER_SECONDS = 86_400;
 
 /** The header holds seconds or a date (RFC 9110, 10.2.3). */
@@ -60,7 +60,7 @@ export function advice(code: ErrorCode, operation: Operation, answer: ErrorAnswe
     case 402:
       return "This is about billing: ask the person to check the account's credit in the Anthropic Console.";
     case 403:
-      return 'The key may not do this: use one whose workspace has access to Message Batches.';
+      return 'This key is not allowed to do this: use one whose workspace has access to Message Batches.';
     case 404:
       if (operation === 'create')
         return answer.isForeign
@@ -90,21 +90,21 @@ export const uncertainAdvice: Record<Operation, string> = {
   models: 'Try again in a minute.',
 };
 
-/** Spend limits, by their stable names. `ramp_limit_exceeded` is none: it passes. */
+/** Spend limits, by their stable names. `ramp_limit_exceeded` is not among them: it passes. */
 const SPEND_LIMITS = [
   'enforced_spend_limit_reached',
   'contract_spend_limit_reached',
-  // As gateways have them, in OpenAI's form and LiteLLM's.
+  // The names that gateways use, from OpenAI and LiteLLM.
   'insufficient_quota',
   'billing_hard_limit_reached',
   'budget_exceeded',
 ];
 
-/** Whether an error's type, or the stable name of its cause, says that no more may be spent. */
+/** Whether an error's type, or the stable name of its cause, means that no more may be spent. */
 export const isSpendLimit = (...names: readonly unknown[]): boolean =>
   SPEND_LIMITS.some((limit) => names.includes(limit));
 
 const NO_CREDIT = /credit balance is too low/i;
 
-/** About the account, though it comes as a fault of the request: the same request succeeds once it is topped up. */
+/** Concerns the account, though it is reported as a fault of the request: the same request succeeds once the account is topped up. */
 export const saysNoCredit = (message: string | null | undefined): boolean => NO_CREDIT.test(message ?? '');

@@ -26,7 +26,7 @@ const failed: Record<Operation, string> = {
 
 const MESSAGE_QUOTED = 300;
 
-/** The error for an answer that is no success. `secrets` are kept out of what it quotes. */
+/** The error for an unsuccessful answer. `secrets` are kept out of what it quotes. */
 export function answerError(
   operation: Operation,
   given: ErrorAnswer,
@@ -39,14 +39,14 @@ export function answerError(
   const said = answer.message ? ` "${quote(answer.message)}"` : inWords;
   const told = [String(answer.status), answer.type && quote(answer.type)].filter(Boolean).join(' ');
   const echoesSecret = SAID.some((key) => answer[key] !== given[key]);
-  // What is too large the edge refuses, in whatever form.
+  // Bodies that are too large are refused by the network's edge, in any form.
   const isNamed = answer.status === 413 || (code === 'api_not_found' && !ABOUT_A_BATCH.includes(operation));
   const isSaid = code === 'api_refused' || code === 'api_not_found';
   const elsewhere = answer.isForeign && isSaid && !isNamed ? ` ${FOREIGN}` : '';
   const message = `${failed[operation]} (${told})${said && `:${said}`}. ${advice(code, operation, answer)}${elsewhere}`;
   const error = new BatchError(code, message, {
     api: apiFailure(answer),
-    // An answer that echoes the key would carry it on in the SDK's error.
+    // Without the SDK's error as the cause: an answer that echoes the key would be passed on in it.
     ...(echoesSecret ? {} : { cause }),
   });
   if (answer.isForeign) foreign.set(error, { said: answer.message ? `:${said}` : '', inWords });
@@ -58,10 +58,10 @@ const ABOUT_A_BATCH: readonly Operation[] = ['retrieve', 'cancel', 'results'];
 const FOREIGN =
   "The answer is not in the form of Anthropic's errors: check ANTHROPIC_BASE_URL, and whether what answers there serves Message Batches.";
 
-/** Errors that came in another form, with what they said where the API does, or elsewhere. */
+/** Errors in other forms, with their message wherever it is. */
 const foreign = new WeakMap<BatchError, { said: string; inWords: string }>();
 
-/** By which the API, and gateways with budgets of their own, say that no more may be spent. */
+/** How the API, and gateways with budgets of their own, say that no more may be spent. */
 const SPENDING = [400, 402, 403, 429];
 
 function codeOfAnswer(operation: Operation, answer: ErrorAnswer): ErrorCode {
@@ -96,7 +96,7 @@ function apiFailure(answer: ErrorAnswer): ApiFailure {
   };
 }
 
-/** What an answer says in words of its own, and where it can repeat what it was sent. */
+/** The parts of an answer with free text, in which it can repeat what it was sent. */
 const SAID = ['type', 'message', 'words', 'requestId', 'errorCode'] as const;
 
 function withoutSecrets(answer: ErrorAnswer, secrets: readonly string[]): ErrorAnswer {
@@ -113,7 +113,7 @@ function quote(text: string): string {
   return line.length > MESSAGE_QUOTED ? `${line.slice(0, MESSAGE_QUOTED)}…` : line;
 }
 
-/** The error for what came too late, broke off or can't be read: what the API did is not known. */
+/** The error for an answer that came too late, broke off or can't be read: what the API did is not known. */
 export function uncertainError(operation: Operation, what: string, cause?: unknown): BatchError {
   return new BatchError(
     'api_uncertain',
@@ -128,8 +128,8 @@ export function gaveUpError(operation: Operation, reason: unknown): BatchError {
 }
 
 /**
- * The error for a call that got no answer. Nothing was sent only where no connection came about, or the request could
- * not be put together; `route` says by which way.
+ * The error for a call that got no answer. Nothing was sent only if no connection was made, or if the request could not
+ * be put together; `route` describes the way to the API.
  */
 export function connectionError(operation: Operation, cause: unknown, route = ''): BatchError {
   const causes = causesOf(cause);
@@ -156,12 +156,12 @@ export function connectionError(operation: Operation, cause: unknown, route = ''
   );
 }
 
-/** What a host without the route answers, and some gateways with it. */
+/** How hosts without the route answer, and some gateways that have it. */
 const NO_SUCH_ROUTE = [404, 405, 410, 501];
 
 /**
- * The error for a host whose list of batches can't be had, where that is no passing failure but somebody else who answers: the
- * list comes first, and is there wherever batches are. The very same error for all else.
+ * The error for a host that is not the API, shown by its answer to the listing of batches, which is the first call and exists
+ * wherever batches do. Any other failure of that call, such as a passing one, is returned as it is.
  */
 export function unlessElsewhere(error: unknown, baseUrl: string): unknown {
   if (!(error instanceof BatchError) || error.code === 'api_spend_limit') return error;
@@ -192,7 +192,7 @@ function whatAnswers(error: BatchError): string | null {
   return isUnreadable ? 'a page or something else that is not a list of batches' : null;
 }
 
-/** A 4xx without a type of error is no answer of the API's; a key can be refused, and a host be busy, in any form. */
+/** A 4xx without an error type does not come from the API; but a refused key or a busy host can be reported in any form. */
 const isElsewhere = (status: number, type: string | undefined): boolean =>
   NO_SUCH_ROUTE.includes(status) ||
   (status >= 400 && status < 500 && type === undefined && ![401, 402, 408, 429].includes(status));

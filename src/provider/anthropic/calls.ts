@@ -10,21 +10,21 @@ import { findCredential, onlyThisKey, type SdkSettings, secretsOf } from './cred
 import { readErrorAnswer } from './error-answer.ts';
 
 const RETRY_PAUSE_MS = 300;
-/** The SDK's own timer, set where it never goes off: the limits here cover the body of an answer too. */
+/** Keeps the SDK's own timer from ever going off: the limits here also cover the body of an answer. */
 const SDK_TIMEOUT_MS = 2 ** 31 - 1;
 
 export type CallsOptions = {
   settings: SdkSettings;
-  /** Given by hand: then nothing of the environment goes with it. */
+  /** An explicit key, with which nothing from the environment is sent. */
   apiKey: string | undefined;
-  /** A read that is answered at once has failed after this long. In milliseconds. */
+  /** A read that is normally answered at once fails after this long. In milliseconds. */
   readMs: number;
   /** Ends all calls. */
   closing: AbortSignal;
   log: Log;
 };
 
-/** How the SDK is called: opened at the first call, each call within its time, each failure a `BatchError`. */
+/** Calls the SDK, which is loaded at the first call. Each call has a time limit, and each failure is a `BatchError`. */
 export function createCalls(options: CallsOptions) {
   const { settings, readMs, closing, log } = options;
   let opened: { client: Anthropic; sdk: Sdk; secrets: string[] } | undefined;
@@ -43,7 +43,7 @@ export function createCalls(options: CallsOptions) {
     return opened;
   }
 
-  /** Every failure of `call` comes out as a `BatchError`. */
+  /** Turns every failure of `call` into a `BatchError`. */
   async function attempt<T>(
     operation: Operation,
     signal: AbortSignal,
@@ -91,8 +91,8 @@ export function createCalls(options: CallsOptions) {
 type Sdk = typeof import('@anthropic-ai/sdk');
 
 /**
- * The SDK, and what it makes Node load when it is first used (`Headers` brings all of `fetch` with it), each in a turn of its own:
- * together they hold up other calls for some 50 ms.
+ * Loads the SDK, and what it makes Node load on first use (`Headers` brings all of `fetch`), in separate turns: together they
+ * hold up other calls for some 50 ms.
  */
 async function loadSdk(): Promise<Sdk> {
   const sdk = await import('@anthropic-ai/sdk');
@@ -115,11 +115,11 @@ function createClient(sdk: Sdk, { settings, apiKey, log }: CallsOptions): Anthro
     authToken: settings.key === undefined ? (settings.token ?? null) : null,
     baseURL: settings.baseUrl ?? null,
     ...(apiKey === undefined ? {} : { defaultHeaders: onlyThisKey(process.env, apiKey) }),
-    // One create can become three paid batches otherwise, and a wait that the API asks for can be hours.
+    // Otherwise one create can become three paid batches, and the API can ask for a wait of hours.
     maxRetries: 0,
     timeout: SDK_TIMEOUT_MS,
     openTelemetry: false,
-    // The default logger writes to stdout; at debug the SDK logs what is sent.
+    // The default logger writes to stdout, and at level debug the SDK logs what is sent.
     logLevel: 'info',
     logger: { error: toLog, warn: toLog, info: toLog, debug: () => {} },
     fetch: fetchUntil(() => false),
@@ -127,8 +127,8 @@ function createClient(sdk: Sdk, { settings, apiKey, log }: CallsOptions): Anthro
 }
 
 /**
- * What sends until `isLate` says that it is. Wrapped, because the SDK drops the cause of whatever reads like a timeout, and
- * a connection that timed out before anything was sent could not be told from an answer that never came.
+ * A `fetch` that sends until `isLate` returns true. Errors are wrapped, because the SDK drops the cause of anything that reads
+ * like a timeout: a connection that timed out before anything was sent would look like an answer that never came.
  */
 export function fetchUntil(isLate: () => boolean): typeof fetch {
   return (url, init) =>
@@ -161,7 +161,7 @@ function toBatchError(
   return connectionError(operation, error, route);
 }
 
-/** The reason of an abort that a time limit caused. */
+/** The reason of an abort by a time limit. */
 export class TimeLimitError extends Error {
   override readonly name = 'TimeLimitError';
   constructor(milliseconds: number) {
@@ -170,9 +170,9 @@ export class TimeLimitError extends Error {
 }
 
 /**
- * Runs `call` with a signal, and gives up on it after `milliseconds` or when `parent` aborts, whether or not
- * it heeds the signal; the error is then the signal's reason. What is limited is the whole call: the SDK's own
- * timeout ends at the headers of the answer, so a body that stalls would hold it for ever.
+ * Runs `call` with a signal, and gives up on it after `milliseconds` or when `parent` aborts, whether or not it heeds
+ * the signal; the error is then the signal's reason. The limit covers the whole call: the SDK's own timeout ends at the
+ * headers of the answer, so a stalled body would hold it for ever.
  */
 async function withTimeLimit<T>(
   milliseconds: number,

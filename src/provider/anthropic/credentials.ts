@@ -12,16 +12,16 @@ export type Profile = {
   authentication: object;
 };
 
-/** What the requests are sent with, found in the SDK's own order. */
+/** The credential that requests are sent with, found in the SDK's own order. */
 export type Credential =
   | { kind: 'key'; secret: string }
   | { kind: 'token'; secret: string }
-  /** An authorization or x-api-key header among the custom headers, which the SDK lets win over all else. */
+  /** An authorization or x-api-key header among the custom headers, to which the SDK gives precedence over all else. */
   | { kind: 'header'; secret: string }
-  /** Its access tokens change by the hour, so the profile itself stands for it. */
+  /** Identified by the profile itself, as its access tokens change every hour. */
   | { kind: 'profile'; profile: Profile };
 
-/** What a person knows each kind by. */
+/** The name by which a person knows each kind. */
 export const credentialSources: Record<Credential['kind'], string> = {
   header: 'ANTHROPIC_CUSTOM_HEADERS',
   key: 'ANTHROPIC_API_KEY',
@@ -43,8 +43,8 @@ const missing =
   'restart it), or try the product without a key: submit_batch with `sandbox: true`.';
 
 /**
- * Reads the SDK's variables; empty ones and placeholders that the client did not fill in count as unset. What is
- * given wins, and a given key leaves no other credential.
+ * Reads the SDK's variables; empty ones and placeholders that the client did not fill in count as unset. Given values
+ * take precedence, and with a given key no other credential is used.
  */
 export function readSdkSettings(
   env: Environment,
@@ -65,8 +65,8 @@ export function readSdkSettings(
 }
 
 /**
- * Default headers that leave a client with this key and none of ANTHROPIC_CUSTOM_HEADERS, which the SDK adds to
- * every client: null takes one away again.
+ * Default headers that leave a client with this key and without ANTHROPIC_CUSTOM_HEADERS, which the SDK adds to every
+ * client: null removes a header again.
  */
 export function onlyThisKey(env: Environment, apiKey: string): Record<string, string | null> {
   const taken = Object.keys(parseCustomHeaders(env)).map((name) => [name, null]);
@@ -77,7 +77,7 @@ const parseCustomHeaders = (env: Environment) => parseHeaderLines(env.ANTHROPIC_
 
 /**
  * The credential that the SDK would use with these settings, found without an API call.
- * Throws `no_credentials` where there is none, or one that can't be sent.
+ * Throws `no_credentials` if there is none, or one that can't be sent.
  */
 export async function findCredential(
   settings: SdkSettings,
@@ -102,22 +102,22 @@ export async function findCredential(
   return { kind: 'profile', profile };
 }
 
-/** Refused here because fetch would quote the whole header value in its own error. */
+/** Refuses such a key here, because fetch would quote the whole header value in its error. */
 function sendable(secret: string, variable: string): string {
   if (/^[\x20-\x7e]+$/.test(secret)) return secret;
   throw new BatchError(
     'no_credentials',
     `${variable} holds characters that no key has, such as typographic quotes or a line break. ` +
-      'Copy the key again, plainly, and restart the client.',
+      'Copy the key again as plain text, and restart the client.',
   );
 }
 
-/** What tells one credential from another for as long as it is in use. A secret: only ever hashed. */
+/** Distinguishes one credential from another for as long as it is in use. A secret that is only ever hashed. */
 export function identity(credential: Credential): string {
   return credential.kind === 'profile' ? JSON.stringify(credential.profile) : credential.secret;
 }
 
-/** What must not be quoted of an answer: a gateway or a proxy can tell what it was sent. A profile's tokens are not known here. */
+/** The secrets that must not be quoted from an answer, as a gateway or proxy may echo what it was sent. A profile's tokens are not known here. */
 export function secretsOf(
   credential: Credential,
   { customHeaders }: Pick<SdkSettings, 'customHeaders'>,
@@ -126,7 +126,7 @@ export function secretsOf(
   return [...own, ...secretsOfHeaders(customHeaders), ...secretsOfVariables(process.env)];
 }
 
-/** An address without the user name, the password and the query that a profile may have put into it: it is kept, and shown. */
+/** An address without the user name, password and query that a profile may have put into it, as addresses are stored and shown. */
 export function withoutUser(address: string): string {
   if (!URL.canParse(address)) return address;
   const url = new URL(address);

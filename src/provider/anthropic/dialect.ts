@@ -22,14 +22,14 @@ import { rowsOf, withRows } from './requests/shared-request.ts';
 import { countResultLine, readAroundText, readResultLine, unreadLine } from './results/result-line.ts';
 import { shareLine } from './results/share-line.ts';
 
-/** The wire of the Message Batches API, as its documentation has it. */
+/** The wire of the Message Batches API, as documented. */
 export const anthropicDialect: Dialect = {
   name: 'anthropic',
   limits: {
     batchRequests: 100_000,
-    // 256 MB; which megabytes is not said, and gateways count headers too.
+    // 256 MB. Which kind of megabytes is not said, and gateways count headers too.
     batchBytes: 250_000_000,
-    // 32 MB, as any Messages call.
+    // 32 MB, as for any Messages call.
     requestBytes: 32_000_000,
   },
   resultsKeptDays: 29,

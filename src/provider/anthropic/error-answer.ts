@@ -3,8 +3,8 @@ import { isJsonObject } from '../../lib/json.ts';
 import type { ErrorAnswer } from './api-advice.ts';
 
 /**
- * What an answer that is no success says. The SDK gives what stands where the API has a text, whatever it is: gateways have lists and
- * objects there, or say it in another place.
+ * Reads what an unsuccessful answer says. Where the API has a text, the SDK passes on whatever is there: gateways have lists and
+ * objects in that place, or put their message elsewhere.
  */
 export function readErrorAnswer(error: APIError, status: number): ErrorAnswer {
   const body: unknown = error.error;
@@ -24,7 +24,7 @@ export function readErrorAnswer(error: APIError, status: number): ErrorAnswer {
 const textOf = (value: unknown): string | null =>
   typeof value === 'string' && value.trim() !== '' ? value : null;
 
-/** Whether a body is no error as the API writes it, but as OpenAI's, `{"error": {…}}`, or a page. */
+/** Whether a body is not an error as the API writes it, but OpenAI's `{"error": {…}}`, or a page. */
 const isForeign = (body: unknown): boolean => !isJsonObject(body) || body.type !== 'error';
 
 /** The name of the cause in OpenAI's form, `{"error": {"code"}}`. */
@@ -33,11 +33,11 @@ function foreignCode(body: unknown): string | null {
   return isJsonObject(error) ? textOf(error.code) : null;
 }
 
-/** Where gateways, firewalls and web frameworks say what is wrong, the likeliest first. */
+/** Where gateways, firewalls and web frameworks put their messages, the likeliest first. */
 const PLACES = ['error', 'errors', 'message', 'Message', 'detail', 'msg', 'error_description', 'title'];
 const MOST_LEVELS = 4;
 
-/** What a body says in words, wherever it does; null for a page, and for what has no words. */
+/** The message in a body, wherever it is; null for a page, or if there is none. */
 function wordsOf(body: unknown, levels = MOST_LEVELS): string | null {
   if (typeof body === 'string') return body.includes('<') ? null : textOf(body);
   if (levels === 0) return null;
@@ -50,7 +50,7 @@ function wordsOf(body: unknown, levels = MOST_LEVELS): string | null {
   return null;
 }
 
-/** A body that is no JSON stands in the SDK's own message, behind the status. */
+/** If a body is not JSON, the SDK puts it into its own message, after the status. */
 function afterStatus(message: string, status: number): string | null {
   const start = `${status} `;
   const text = message.startsWith(start) ? message.slice(start.length) : '';

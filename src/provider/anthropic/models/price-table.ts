@@ -9,7 +9,7 @@ function usd(...[input, output, cache_write_5m, cache_write_1h, cache_read]: Pri
   return { input, output, cache_write_5m, cache_write_1h, cache_read };
 }
 
-/** What models before 4.6 have in common. */
+/** What all models before 4.6 have in common. */
 const upTo45 = {
   aliases: [],
   context_tokens: 200_000,

@@ -1,7 +1,7 @@
 import { isJsonObject } from '../../../lib/json.ts';
 import type { ChangedParams, Params, ParamsChange } from '../../dialect.ts';
 
-/** The params without one of them, and whether it was there. */
+/** The params without one key, and whether it was there. */
 function without(params: Params, [first, ...rest]: readonly string[]): { params: Params; found: boolean } {
   if (first === undefined || !Object.hasOwn(params, first)) return { params, found: false };
   const { [first]: value, ...others } = params;
@@ -13,7 +13,7 @@ function without(params: Params, [first, ...rest]: readonly string[]): { params:
     : { params, found: false };
 }
 
-/** The messages with another text in the last one, which is the user's; what is no text in it stays before it. */
+/** The messages with another text in the last one, which is the user's; its other blocks stay in front. */
 function withPrompt(messages: unknown, text: string): unknown[] {
   const list: unknown[] = Array.isArray(messages) ? messages : [];
   const last = list.at(-1);
@@ -23,7 +23,7 @@ function withPrompt(messages: unknown, text: string): unknown[] {
   return [...list.slice(0, -1), { role: 'user', content: turn }];
 }
 
-/** A request's params as a retry sends them. A number of tokens that is given stands before a longer answer. */
+/** A request's params as a retry sends them. A given number of tokens takes precedence over a longer answer. */
 export function changeParams(given: Params, change: ParamsChange): ChangedParams {
   let params = given;
   const removed: string[] = [];
@@ -38,7 +38,7 @@ export function changeParams(given: Params, change: ParamsChange): ChangedParams
     params = { ...params, messages: withPrompt(params.messages, change.prompt) };
   if (change.effort !== undefined || change.output_schema !== undefined) {
     const { output_config: given, ...all } = params;
-    // Where a format stood in the beta: the new one takes its place.
+    // The beta had the format here: the new one replaces it.
     const others = change.output_schema === undefined ? all : without(all, ['output_format']).params;
     const { effort: before, ...config } = isJsonObject(given) ? given : {};
     const effort = change.effort === undefined ? before : change.effort;

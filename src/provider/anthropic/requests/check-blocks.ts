@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { didYouMean, nearest } from '../../../lib/nearest.ts';
 import { checkDocument, checkImage } from './check-media.ts';
 
-/** Content blocks (SDK 1.12.0, `ContentBlockParam`). Betas bring others: what is not near one of these is left alone. */
+/** Content blocks (SDK 1.12.0, `ContentBlockParam`). Betas bring others, so types that don't resemble one of these are left alone. */
 const BLOCK_TYPES = [
   'text',
   'image',
@@ -25,7 +25,7 @@ const DOCUMENT =
 const CALL = '{"type": "tool_use", "id": "…", "name": "…", "input": {…}}';
 const RESULT = '{"type": "tool_result", "tool_use_id": "…", "content": "…"}';
 
-/** Blocks of other providers by their type, with what they are called here. */
+/** Block types of other providers, with their names here. */
 const FOREIGN_TYPES = new Map([
   ['image_url', ["OpenAI's form of an image", IMAGE]],
   ['input_image', ["OpenAI's form of an image", IMAGE]],
@@ -44,7 +44,7 @@ const FOREIGN_TYPES = new Map([
   ['function_call_output', ["OpenAI's form of a result", RESULT]],
 ]);
 
-/** Blocks of other providers by a key, where they have no type. */
+/** Blocks of other providers that have no type, by a key that gives them away. */
 const FOREIGN_KEYS = new Map([
   ['image_url', ["OpenAI's form of an image", IMAGE]],
   ['inline_data', ["Gemini's form of an image", IMAGE]],
@@ -64,7 +64,7 @@ const FOREIGN_KEYS = new Map([
   ],
 ]);
 
-/** Checks one content block of a message of that role, or of `system`. */
+/** Checks one content block of a message with this role, or of `system`. */
 export function checkBlock(block: unknown, field: string, role: string): Problem[] {
   if (!isJsonObject(block) || typeof block.type !== 'string' || block.type === '') {
     const [, foreign] = isJsonObject(block) ? ([...FOREIGN_KEYS].find(([key]) => key in block) ?? []) : [];
@@ -112,7 +112,7 @@ function checkSpeaker(speaker: string, role: string, field: string): Problem[] {
   return [{ field, problem: `is in a message of the ${role}`, valid: `a message of the ${speaker}` }];
 }
 
-/** As the API says it of what it refuses; its own answers have such ids. */
+/** The pattern from the API's own error; ids in its answers match it. */
 const CALL_ID = { pattern: /^[a-zA-Z0-9_-]+$/, valid: 'letters, digits, _ or -' };
 const CALLED_NAME = { pattern: /^[a-zA-Z0-9_-]{1,200}$/, valid: '1 to 200 letters, digits, _ or -' };
 
@@ -124,7 +124,7 @@ function formed(value: unknown, field: string, { pattern, valid }: Form): Proble
   return [{ field, problem: 'has characters that the API refuses', valid }];
 }
 
-/** The text may be empty, as it is where it was left out of the answer; what proves it may not. */
+/** The text may be empty, as when it was left out of the answer; its signature may not. */
 function checkThought({ thinking, signature }: JsonObject, field: string): Problem[] {
   return [
     ...(typeof thinking === 'string'
@@ -167,10 +167,10 @@ function checkToolResult({ tool_use_id, content }: JsonObject, field: string): P
   ];
 }
 
-/** Blocks that stand in a message, and never in a result. */
+/** Blocks that belong in a message, never in a result. */
 const OUTER = ['tool_use', 'tool_result', 'server_tool_use', 'thinking', 'redacted_thinking'];
 
-/** What a result holds is looked at as if it stood in a message. */
+/** Checks the content of a result as if it were in a message. */
 function checkInner(block: unknown, field: string): Problem[] {
   const inner = isJsonObject(block) && typeof block.type === 'string' ? block.type : '';
   if (OUTER.includes(inner)) {

@@ -33,12 +33,12 @@ function breakpointsOf(params: Params): Breakpoint[] {
   noteAll(params.tools, 'tools', 0);
   noteAll(params.system, 'system', 1);
   noteAll(params.messages, 'messages', 2);
-  // It marks the last block that can be cached.
+  // At the top level it marks the last block that can be cached.
   note(params, '');
   return found;
 }
 
-/** Checks all marks of what is to be cached. */
+/** Checks all `cache_control` marks. */
 export function checkCaching(params: Params): Problem[] {
   const found = breakpointsOf(params);
   const problems = found.flatMap(({ field, control }) => checkControl(control, field));

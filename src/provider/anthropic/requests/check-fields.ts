@@ -6,8 +6,8 @@ import { mayBringKeys } from './check-keys.ts';
 import { isOwnTool } from './check-tools.ts';
 
 /**
- * What an object of the API is called, and the keys that it may have; any other is "Extra inputs are not permitted". A key
- * whose value nothing else looks at has a form.
+ * What an object of the API is called, and the keys that it may have; any other gives "Extra inputs are not permitted". A
+ * key whose value is checked nowhere else has a form.
  */
 type Known = {
   what: string;
@@ -46,7 +46,7 @@ function known(what: string, spec: string): Known {
   };
 }
 
-/** Content blocks (SDK 1.12.0, `ContentBlockParam`). Results of server tools go back as they came, and are left alone. */
+/** Content blocks (SDK 1.12.0, `ContentBlockParam`). Results of server tools are returned as they came, so they are not checked. */
 const BLOCKS = new Map(
   [
     known('text', 'type text cache_control citations:objects'),
@@ -79,7 +79,7 @@ const TOOL = known(
     'allowed_callers:texts eager_input_streaming:flag',
 );
 
-/** `none` forbids tools, so that there is nothing to say about parallel ones. */
+/** `none` forbids tools, so it has no setting for parallel ones. */
 const CHOICES = new Map([
   ['auto', known('a tool choice', 'type disable_parallel_tool_use:flag')],
   ['any', known('a tool choice', 'type disable_parallel_tool_use:flag')],
@@ -100,7 +100,7 @@ const CACHE_CONTROL = known('a cache_control', 'type ttl');
 const TRANSFORMATIONS = known('transformations', 'oversized_image:downsize|error');
 const CITATIONS = known('citations', 'enabled:flag');
 
-/** What is wrong within one object, which stands at `parent`. */
+/** What is wrong within the object at `parent`. */
 type Found = { parent: string; problems: Problem[] };
 type Look = (value: JsonObject, field: string) => Found[];
 
@@ -115,7 +115,7 @@ const inObject =
 
 function ofKeys(value: JsonObject, parent: string, { what, keys }: Known): Problem[] {
   const names = Object.keys(value);
-  // A file can have a hundred thousand requests, and next to none has such a key.
+  // A file can have a hundred thousand requests, and hardly any has such a key.
   if (names.every((name) => keys.includes(name))) return [];
   const strange = names.filter((name) => !keys.includes(name));
   return describeSome(strange, `keys that ${what} does not have`, (key): Problem => {
@@ -125,7 +125,7 @@ function ofKeys(value: JsonObject, parent: string, { what, keys }: Known): Probl
   });
 }
 
-/** What may be null, and where null is left out, is seen elsewhere. */
+/** Null is ignored here: which keys may be null, and where nulls are left out, is decided in `leave-out-nulls.ts`. */
 function ofValues(value: JsonObject, parent: string, { forms }: Known): Problem[] {
   return forms.flatMap(([key, { isRight, valid }]) =>
     (value[key] ?? null) === null || isRight(value[key])
@@ -163,13 +163,13 @@ const inCitations = inObject(CITATIONS);
 const ofBlock = byType(BLOCKS);
 const ofSource = byType(SOURCES);
 
-/** Blocks within blocks have none within them: what is nested deeper is none of the API's. */
+/** Blocks within blocks contain no further blocks: anything nested deeper does not belong to the API. */
 const inBlock: Look = (block, field) => inOuter(block, field, inInner);
 const inInner: Look = (block, field) => inOuter(block, field, () => NONE);
 
 function inOuter(block: JsonObject, field: string, inner: Look): Found[] {
   const own = ofBlock(block, field);
-  // The most of all blocks, with nothing in them.
+  // Most blocks, and nothing in them to check.
   if (block.type === 'text' && block.cache_control === undefined) return own;
   const { type, source, cache_control, citations, content, transformations } = block;
   const hasBlocks = type === 'tool_result' || type === 'search_result';
@@ -190,8 +190,9 @@ const inMessage: Look = ({ content }, field) => each(content, `${field}.content`
 const inAnyTool: Look = (tool, field) => (isOwnTool(tool) ? inTool(tool, field) : NONE);
 
 /**
- * Keys that the API takes nowhere in a request, as programs leave them from their own objects or from other providers, and
- * values of another type than it takes. A beta may bring keys of its own, so with such a one nothing is known. Of what `told` calls something else altogether, no more is said.
+ * Finds keys that the API takes nowhere in a request, which programs leave from their own objects or from other providers,
+ * and values of a wrong type. A beta may bring keys of its own, so with such a beta nothing is known. Objects that `told`
+ * reports as something else altogether are not mentioned again.
  */
 export function checkFields(params: Params, betas: readonly string[], told: readonly Problem[]): Problem[] {
   if (mayBringKeys(betas)) return [];

@@ -44,11 +44,11 @@ const MEANT = new Map([
   ['none', 'null'],
 ]);
 
-/** As the API's own errors say them. */
+/** In the words of the API's own errors. */
 const PROPERTY_NAME = /^[a-zA-Z0-9_.-]{1,64}$/;
 const UNIONS = ['oneOf', 'allOf', 'anyOf'];
 
-/** Checks what a tool of the caller's takes: a JSON Schema (draft 2020-12) of an object. */
+/** Checks the input schema of a caller's tool: a JSON Schema (draft 2020-12) of an object. */
 export function checkInputSchema(schema: unknown, field: string): Problem[] {
   if (!isJsonObject(schema)) {
     const isMissing = schema === undefined || schema === null;
@@ -73,7 +73,7 @@ function checkNames(properties: unknown, field: string): Problem[] {
   return [{ field, problem, valid: 'names of 1 to 64 letters, digits, _, . or -' }];
 }
 
-/** What is wrong with a keyword's value, whatever the schema says; null where nothing is. */
+/** What is wrong with a keyword's value, whatever the rest of the schema says; null if nothing is. */
 const FAULTS: Record<string, (value: unknown) => { problem: string; valid: string } | null> = {
   type: (value) => {
     const names: unknown[] = Array.isArray(value) ? value : [value];
@@ -119,7 +119,7 @@ function ofSchemas(value: unknown): { problem: string; valid: string } | null {
 
 const INNER = [...ONE_OR_LIST, 'additionalProperties'];
 
-/** What the API's "JSON schema is invalid" is known to be about, wherever it is nested; of some keywords alone if need be. */
+/** Finds what is known to cause the API's "JSON schema is invalid", however deeply nested; only for some keywords if asked. */
 export function checkFaults(
   schema: JsonObject,
   field: string,

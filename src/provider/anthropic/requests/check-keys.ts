@@ -2,7 +2,7 @@ import { describeSome, type Problem } from '../../../errors.ts';
 import { didYouMean, quoteName } from '../../../lib/nearest.ts';
 import type { Params } from '../../dialect.ts';
 
-/** The body of the Messages API (SDK 1.12.0, `MessageCreateParamsBase`), as far as a batch takes it. */
+/** The keys of a Messages API body (SDK 1.12.0, `MessageCreateParamsBase`) that a batch takes. */
 const KNOWN_KEYS = [
   'model',
   'max_tokens',
@@ -24,7 +24,7 @@ const KNOWN_KEYS = [
 
 const REMOVED = 'the API version in use (2026-10-21) has removed it';
 
-/** Keys that the API knows, or knew, and that fail a request in a batch. */
+/** Keys that the API knows or once knew, and that make a request fail in a batch. */
 const REFUSED_KEYS = new Map([
   ['speed', 'a batch has no speed modes'],
   ['fallbacks', 'a batch has no fallback models'],
@@ -47,17 +47,17 @@ const BETA_KEYS = new Map([
   ['output_format', { beta: 'structured-outputs-', newest: 'structured-outputs-2025-11-13' }],
 ]);
 
-/** Betas of which it is known that they bring no key: they lift a limit. */
+/** Betas that are known to bring no keys: they lift a limit. */
 const KEYLESS_BETA = /^output-\d+k-/;
 
 /** Whether a beta in use may bring keys that are not known here. */
 export const mayBringKeys = (betas: readonly string[]): boolean =>
   betas.some((beta) => !KEYLESS_BETA.test(beta));
 
-/** A beta is a header of the whole batch, and the owner's to choose. */
+/** A beta is a header of the whole batch, and chosen by the owner. */
 const BETA_NAMES = ['betas', 'beta', 'anthropic_beta', 'anthropic-beta', 'extra_headers', 'headers'];
 
-/** What other providers call it, and what it is called here. */
+/** Names of other providers, with their equivalents here. */
 const FOREIGN_KEYS = new Map([
   ['max_completion_tokens', ['OpenAI', 'max_tokens']],
   ['max_output_tokens', ['OpenAI', 'max_tokens']],
@@ -94,7 +94,7 @@ const FOREIGN_KEYS = new Map([
   ['max_new_tokens', ['Hugging Face', 'max_tokens']],
 ]);
 
-/** What other providers have, and the Messages API has nothing of. */
+/** What other providers have, but the Messages API does not. */
 const FOREIGN_ALONE = new Map([
   ...without('OpenAI', 'n seed logprobs top_logprobs logit_bias frequency_penalty presence_penalty store'),
   ...without('OpenAI', 'stream_options modalities audio prediction verbosity web_search_options include'),

@@ -10,12 +10,12 @@ const MOST_OF_SMALL = 100;
 const MOST_OF_LARGE = 600;
 const SMALL_CONTEXT = 200_000;
 
-/** Pixels of an image's longer side; of many images, each may be smaller only. */
+/** The most pixels of an image's longer side; with many images in a request, each must be smaller. */
 const LONGEST_SIDE = 8_000;
 const MANY_IMAGES = 20;
 const LONGEST_SIDE_OF_MANY = 2_000;
 
-/** As much of an image as its size stands in. */
+/** The beginning of an image, which holds its size. */
 const HEAD_CHARACTERS = 400_000;
 
 type Media = { block: JsonObject; field: string };
@@ -46,7 +46,7 @@ export function checkMediaLimits({ messages }: Params, model: Model | undefined)
   return [...problems, ...checkCitations(media)];
 }
 
-/** Every block of a message that is an image or has something to cite, those within results and documents too. */
+/** Every block of a message that is an image or can be cited, including those within results and documents. */
 function mediaIn(messages: unknown): Media[] {
   if (
     !Array.isArray(messages) ||
@@ -92,7 +92,7 @@ function checkSides({ block, field }: Media, longest: number, images: number): P
   ];
 }
 
-/** The API opens no PDF that is encrypted (PDF documentation). */
+/** The API does not open encrypted PDFs (PDF documentation). */
 function checkLock({ block, field }: Media): Problem[] {
   const data = block.type === 'document' ? dataOf(block) : null;
   if (data === null || !pdfFacts(data).isLocked) return [];
@@ -100,10 +100,10 @@ function checkLock({ block, field }: Media): Problem[] {
   return [{ field: `${field}.source.data`, problem, valid: 'one that is saved without them' }];
 }
 
-/** As much of an image as its end stands in: whole groups of base64. */
+/** The end of an image, in whole groups of base64. */
 const TAIL_CHARACTERS = 64;
 
-/** Hours later the API would say of it that it can't be opened. */
+/** Finds files that are cut off: hours later the API would say that they can't be opened. */
 function checkEnd({ block, field }: Media): Problem[] {
   const data = dataOf(block);
   if (data === null) return [];
@@ -121,7 +121,7 @@ function pagesIn(block: JsonObject): number {
   return data === null ? 0 : countPages(data);
 }
 
-/** Only a count that the file states is one to refuse by. */
+/** Only a count that the file itself states is a reason to refuse. */
 function countPages(data: string): number {
   const { pages, isCounted } = pdfFacts(data);
   return isCounted ? pages : 0;

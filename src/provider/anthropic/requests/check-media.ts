@@ -8,7 +8,7 @@ const IMAGES = IMAGE_TYPES.join(', ');
 /** 5 MB of base64 an image (vision documentation). */
 const MOST_IMAGE_CHARACTERS = 5 * 1024 * 1024;
 
-/** How files begin: what they are called where they can be sent, else what they are. */
+/** How files begin: with the media type if they can be sent, otherwise with a description. */
 const BEGINNINGS: [kind: string, test: (bytes: Buffer) => boolean][] = [
   ['image/png', (bytes) => bytes.subarray(0, 4).equals(Buffer.from([0x89, 0x50, 0x4e, 0x47]))],
   ['image/jpeg', (bytes) => bytes.subarray(0, 3).equals(Buffer.from([0xff, 0xd8, 0xff]))],
@@ -28,7 +28,7 @@ const BEGINNINGS: [kind: string, test: (bytes: Buffer) => boolean][] = [
   ['a plain text', isText],
 ];
 
-/** Fewer bytes say nothing. */
+/** Fewer bytes are not enough to tell. */
 const LEAST_TEXT = 16;
 
 function isText(bytes: Buffer): boolean {
@@ -37,7 +37,7 @@ function isText(bytes: Buffer): boolean {
   return bytes.length >= LEAST_TEXT && /^[\t\n\r\x20-\x7e\u00a0-\ufffc]+$/.test(text);
 }
 
-/** What a file is by its first bytes; undefined where they say nothing. */
+/** What a file is by its first bytes; undefined if they don't tell. */
 function kindOf(base64: string): string | undefined {
   const bytes = Buffer.from(base64.slice(0, 64), 'base64');
   return BEGINNINGS.find(([, test]) => test(bytes))?.[0];
@@ -125,7 +125,7 @@ export function checkDocument({ source }: JsonObject, block: string): Problem[] 
   }
 }
 
-/** A document of the caller's own blocks, by which it is cited. */
+/** A document made of the caller's own blocks, which citations refer to. */
 function checkParts(content: unknown, field: string): Problem[] {
   const isPart = (block: unknown) =>
     isJsonObject(block) && (block.type === 'text' ? typeof block.text === 'string' : block.type === 'image');
@@ -135,7 +135,7 @@ function checkParts(content: unknown, field: string): Problem[] {
   return [{ field, problem, valid: 'a text, or [{"type": "text", "text": "…"}]' }];
 }
 
-/** A source that is somewhere else, by its URL or the id of a file. */
+/** A source elsewhere, given by its URL or the id of a file. */
 function checkElsewhere(source: JsonObject, field: string, valid: string): Problem[] {
   const key = source.type === 'url' ? 'url' : source.type === 'file' ? 'file_id' : undefined;
   if (key === undefined) return [{ field: `${field}.type`, problem: 'is not a type of source', valid }];
@@ -150,7 +150,7 @@ function checkElsewhere(source: JsonObject, field: string, valid: string): Probl
   ];
 }
 
-/** The API fetches by https alone. */
+/** The API fetches by https only. */
 function checkUrl(url: string, field: string): Problem[] {
   if (/^https:\/\/[^\s/]/i.test(url)) return [];
   if (/^data:/i.test(url)) {
@@ -172,7 +172,7 @@ function checkBase64({ data }: JsonObject, source: string): Problem[] {
     : [{ field, problem: 'is base64 that was cut, or put together from pieces', valid }];
 }
 
-/** Whether some document or search result of the messages is to be cited. */
+/** Whether citations are on for any document or search result of the messages. */
 export function asksForCitations({ messages }: Params): boolean {
   const isCited = (block: unknown): boolean =>
     isJsonObject(block) &&

@@ -10,7 +10,7 @@ const ROLES = ['user', 'assistant', 'system'];
 const CONTENT = 'a non-empty text, or a non-empty list of content blocks, each an object with a "type"';
 const MESSAGES = 'a non-empty list of messages, as in [{"role": "user", "content": "…"}]';
 
-/** What messages of other providers have beside or instead of role and content. */
+/** Keys that messages of other providers have besides or instead of role and content. */
 const FOREIGN_KEYS = new Map([
   ['tool_calls', 'is OpenAI\'s: here a call is a content block, {"type": "tool_use", "id", "name", "input"}'],
   [
@@ -36,7 +36,7 @@ const FOREIGN_KEYS = new Map([
   ],
 ]);
 
-/** Roles of other providers, with what stands for them here. */
+/** Roles of other providers, with their equivalents here. */
 const FOREIGN_ROLES = new Map([
   ['developer', 'OpenAI\'s; valid here is the param "system"'],
   ['tool', "OpenAI's; here a tool_result block of the user stands for it"],
@@ -75,7 +75,7 @@ function checkTextsOnly(blocks: readonly unknown[], field: string): Problem[] {
   );
 }
 
-/** An answer can't stop at what was thought of it. */
+/** An assistant message can't end with thinking. */
 function checkLastBlock({ role, content }: JsonObject, field: string): Problem[] {
   const last: unknown = role === 'assistant' && Array.isArray(content) ? content.at(-1) : undefined;
   if (!isJsonObject(last) || (last.type !== 'thinking' && last.type !== 'redacted_thinking')) return [];
@@ -87,7 +87,7 @@ function checkMessage(message: unknown, field: string, betas: readonly string[])
   if (!isJsonObject(message)) return [{ field, problem: 'is not a message', valid: MESSAGES }];
   const { role } = message;
   const keys = checkMessageKeys(message, field, betas);
-  // What another provider calls content is no missing content of ours.
+  // If another provider's name for content was reported, don't report missing content too.
   const content =
     keys.length > 0 && !('content' in message)
       ? []
@@ -109,7 +109,7 @@ function checkRole(role: unknown, field: string): Problem[] {
   ];
 }
 
-/** A beta may bring keys of its own; without one of that kind there are no others. */
+/** A beta may bring keys of its own; without such a beta there are no others. */
 function checkMessageKeys(message: JsonObject, field: string, betas: readonly string[]): Problem[] {
   return Object.keys(message).flatMap((key): Problem[] => {
     if (key === 'role' || key === 'content') return [];
@@ -125,8 +125,8 @@ function checkMessageKeys(message: JsonObject, field: string, betas: readonly st
 }
 
 /**
- * Whether the conversation ends with the start of an answer. One that ends with a tool's blocks is not that:
- * so an answer that paused is taken up again.
+ * Whether the conversation ends with the start of an answer. Ending with a tool's blocks does not count: that is how a
+ * paused answer is continued.
  */
 function isPrefilled(last: unknown): boolean {
   if (!isJsonObject(last) || last.role !== 'assistant') return false;
@@ -134,7 +134,7 @@ function isPrefilled(last: unknown): boolean {
   return typeof block === 'string' || (isJsonObject(block) && block.type === 'text');
 }
 
-/** What is wrong with the start of an answer, on a model that takes one. */
+/** What is wrong with the start of an answer, for a model that takes one. */
 function checkPrefill(last: unknown, field: string, thinking: unknown): Problem[] {
   if (!isPrefilled(last) || !isJsonObject(last)) return [];
   const block: unknown = Array.isArray(last.content) ? last.content.at(-1) : last.content;
@@ -154,7 +154,7 @@ function checkPrefill(last: unknown, field: string, thinking: unknown): Problem[
     : [];
 }
 
-/** Who may speak first, and whether the system may in mid-conversation. */
+/** Checks who speaks first, and whether the system may speak in mid-conversation. */
 function checkPlaces(messages: readonly unknown[], field: string, model: Model | undefined): Problem[] {
   const roles = messages.map((message) => (isJsonObject(message) ? message.role : undefined));
   if (roles[0] === 'assistant') {
@@ -170,7 +170,7 @@ function checkPlaces(messages: readonly unknown[], field: string, model: Model |
   return [{ field: `${field}[${at}].role`, problem, valid: 'the param "system", or a message of the user' }];
 }
 
-/** Checks a request's `messages` as the API will; `model` is undefined where it is not known. */
+/** Checks a request's `messages` as the API will; `model` is undefined if it is not known. */
 export function checkMessages(
   messages: unknown,
   model: Model | undefined,

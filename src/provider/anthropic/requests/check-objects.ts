@@ -3,8 +3,8 @@ import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { didYouMean, quoteName } from '../../../lib/nearest.ts';
 
 /**
- * What is wrong with an object's own keys where a schema is closed, for structured output has no other keys than those that it names.
- * Where a schema refers to others, or puts several together, the keys can stand there.
+ * Finds required keys that a closed schema does not name: structured output has only the named keys. If a schema refers to
+ * others or combines several, the keys may be named there.
  */
 
 const ELSEWHERE = ['$ref', 'allOf', 'anyOf', 'oneOf', 'not', 'if', 'dependentSchemas', 'patternProperties'];
@@ -12,7 +12,7 @@ const isWhole = (schema: JsonObject) => !ELSEWHERE.some((keyword) => keyword in 
 
 const NAMED = 5;
 
-/** Names that an answer has to have, and can't: each would be wrong, and be paid. */
+/** Finds names that an answer must have but can't have: every answer would be wrong, and paid for. */
 export function checkRequired(schema: JsonObject, path: string): Problem[] {
   const { required } = schema;
   if (!Array.isArray(required) || !isWhole(schema)) return [];
@@ -27,7 +27,7 @@ export function checkRequired(schema: JsonObject, path: string): Problem[] {
   }));
 }
 
-/** That an object is nothing but `{}`; none where its schema says so by itself. */
+/** Says that an object can only be `{}`, unless its schema intends that. */
 export function emptyObject(schema: JsonObject, path: string): string[] {
   if ('properties' in schema || schema.additionalProperties === false || !isWhole(schema)) return [];
   return [`${path} names no properties, and structured output has no others: it can only be {}`];

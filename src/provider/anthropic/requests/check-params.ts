@@ -50,7 +50,7 @@ function checkSystem(system: unknown): Problem[] {
   return isAbsent(system) ? [] : checkContent(system, 'system', 'system');
 }
 
-/** Params of a plain type, each with what it is to be. */
+/** Params of a simple type, each with its valid values. */
 const PLAIN: [field: string, isValid: (value: unknown) => boolean, valid: string][] = [
   ['metadata', isJsonObject, 'an object, as in {"user_id": "…"}'],
   [
@@ -72,11 +72,11 @@ const PLAIN: [field: string, isValid: (value: unknown) => boolean, valid: string
   ],
 ];
 
-/** A user's id is opaque: the API refuses what looks like an address or a number to call. */
+/** A user id is opaque: the API refuses what looks like an e-mail address or a telephone number. */
 const USER_ID =
   '1 to 256 characters that reveal nothing about the person: a hash, not an e-mail address or a phone number';
 
-/** An address of e-mail, or a telephone number with its country. */
+/** An e-mail address, or a telephone number with its country code. */
 const PERSONAL = /^(\S+@\S+\.\S+|\+\d[\d ().-]{6,})$/;
 
 function checkUserId(metadata: unknown): Problem[] {
@@ -127,9 +127,9 @@ function checkFormat(format: unknown, field: string): Problem[] {
 }
 
 /**
- * What is wrong with the `params` of a native request: the API itself looks at them only while the batch is
- * processed, hours later. Fields are relative to the params, as in `messages[0].content`. What is checked is
- * what the API is known to refuse; the rest is left to it.
+ * What is wrong with the `params` of a native request, which the API itself checks only while it processes the batch, hours
+ * later. Fields are relative to the params, as in `messages[0].content`. Only what the API is known to refuse is checked;
+ * the rest is left to it.
  */
 export function checkParams(params: Params, options: CheckOptions): Problem[] {
   const { catalog, allowNetworkTools } = options;

@@ -8,10 +8,10 @@ const HIGH_EFFORTS: readonly unknown[] = ['xhigh', 'max'];
 
 const isAbsent = (value: unknown) => value === undefined || value === null;
 
-/** What a model takes, as a reader would write it. */
+/** What a model takes, in words. */
 const typesOf = (model: Model | undefined) => (model?.thinking ?? thinkingTypes).join(', ');
 
-/** Checks `thinking`, beside the other params that it depends on. */
+/** Checks `thinking`, together with the other params that it depends on. */
 export function checkThinking(
   thinking: unknown,
   { max_tokens, effort }: { max_tokens: unknown; effort: unknown },
@@ -30,7 +30,7 @@ export function checkThinking(
     return [{ field: `${field}.type`, problem, valid: typesOf(model) }];
   }
   if (model?.thinking?.includes(type) === false) {
-    // A budget was how thinking was asked for; what steers it now is worth saying.
+    // Budgets are the old way to ask for thinking, so say what controls it now.
     if (type === 'enabled') {
       const valid =
         'leave it out, as in {"type": "adaptive"}; output_config.effort steers how much it thinks';

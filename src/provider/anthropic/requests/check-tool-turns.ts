@@ -11,8 +11,8 @@ function turnsOf(messages: readonly unknown[]): Turn[] {
 }
 
 /**
- * Checks that every call of a tool has its result in the very next message, and every result its call: each of a client's
- * calls (`tool_use`), for the provider's own are answered within the message.
+ * Checks that every tool call has its result in the very next message, and every result its call. Only a client's calls
+ * (`tool_use`) count, as the provider's own are answered within the message.
  */
 export function checkToolTurns(messages: readonly unknown[]): Problem[] {
   const turns = turnsOf(messages);
