@@ -1,5 +1,5 @@
 import { BatchError } from '../errors.ts';
-import type { Provider, ProviderBatch } from '../provider/provider.ts';
+import type { ProviderBatch } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { countOf, sentCount, updatePart } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
@@ -47,8 +47,7 @@ export async function takeMadeBefore(context: Context, batchId: string, left: Le
   const record = await register.read();
   const waiting = record?.parts.filter(({ progress }) => progress.state === 'prepared') ?? [];
   if (record === null || waiting.length === 0) return;
-  const since = Date.parse(record.created_at) - CLOCKS_APART_MS;
-  const batches = await madeSince(context.provider(record.provider), since);
+  const batches = await madeSince(context, record);
   const newest = batches[0]?.id ?? null;
   const open: string[] = [];
   for (const part of waiting) {
@@ -75,12 +74,18 @@ export function isLikeAnother(batch: ProviderBatch, part: Part, since: string | 
   return isOlder || (counted > 0 && counted !== sentCount(part));
 }
 
-/** The provider's batches, newest first, that were not made before a moment. */
-async function madeSince(provider: Provider, since: number): Promise<ProviderBatch[]> {
+/**
+ * The provider's batches, newest first, that were not made before this one was prepared. Its clock says when they were: where
+ * ours is ahead, so is the time of preparing.
+ */
+async function madeSince(context: Context, record: BatchRecord): Promise<ProviderBatch[]> {
+  const provider = context.provider(record.provider);
   const batches: ProviderBatch[] = [];
+  let since = Date.parse(record.created_at) - CLOCKS_APART_MS;
   let after: string | undefined;
   for (let pages = 0; pages < MOST_PAGES; pages += 1) {
     const page = await readPage(provider, after);
+    if (pages === 0 && page.at !== null) since -= Math.max(0, context.now().getTime() - Date.parse(page.at));
     batches.push(...page.batches);
     const lowest = page.batches.at(-1);
     if (!page.has_more || lowest === undefined || Date.parse(lowest.created_at) < since) break;

@@ -144,6 +144,23 @@ eachNthOf(2, ['prepared', 'refused'])(
   },
 );
 
+it('a backup of what was refused, and sent since, is told by a computer whose clock is an hour ahead', async () => {
+  const api = await startApi({ endsAtOnce: true });
+  const server = await startServer({ api, env, now: after(60 * MINUTE) });
+  api.override('create', json(401, apiError('authentication_error', 'no')), { times: 1 });
+  await server.fails('submit_batch', work);
+  const [{ batch_id }] = (await server.ok('list_batches')).batches;
+  await cp(server.data, `${server.data}.backup`, { recursive: true });
+  await server.ok('retry_batch', { batch_id });
+  await follow(server, batch_id, isSaved);
+  await rm(server.data, { recursive: true });
+  await cp(`${server.data}.backup`, server.data, { recursive: true });
+  const restored = await startServer({ api, env, folder: server.folder, now: after(70 * MINUTE) });
+  await restored.ok('retry_batch', { batch_id });
+  await follow(restored, batch_id, isSaved);
+  expect(api.batches).toHaveLength(1);
+});
+
 it('a retry of what came to nothing is refused where another batch does the work by now', async () => {
   let fails = true;
   const { api, server, batch_id } = await endedBatch(work.requests, (requests) =>
