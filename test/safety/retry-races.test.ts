@@ -168,3 +168,18 @@ it('a retry of what was never sent, and the same work submitted at that moment, 
   await settleAll({ api, server });
   expect(api.batches).toHaveLength(1);
 });
+
+it('work that came to nothing, and was sent again two hours ago, is the same work a day after it was submitted', async () => {
+  const hoursAgo = (hours: number) => () => new Date(Date.now() - hours * 60 * 60 * 1000);
+  const { api, server, batch_id } = await endedBatch(work.requests, failsOnce(), {
+    server: { now: hoursAgo(25) },
+  });
+  await follow(server, batch_id, isSaved);
+  const later = await startServer({ api, folder: server.folder, now: hoursAgo(2) });
+  await later.ok('retry_batch', { batch_id });
+  api.endAll();
+  await follow(later, batch_id, isSaved);
+  const last = await startServer({ api, folder: server.folder });
+  expect(await last.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
+  expect(api.creates).toHaveLength(2);
+});
