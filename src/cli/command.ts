@@ -39,8 +39,8 @@ export type Call = {
   /** Ends with Ctrl-C, and shows progress. */
   waiting: Waiting & { signal: AbortSignal };
   /**
-   * Told which batch the command is about and where its results go, so that an interruption can say how to go on; null
-   * while one may be sent whose id is not known yet.
+   * Receives the command's batch and where its results go, so that an interruption can say how to go on; null while a batch
+   * may be sent whose id is not known yet.
    */
   about(batchId: string | null, outputFile: string | undefined): void;
 };

@@ -1,7 +1,7 @@
 import type { Command as Commander } from 'commander';
 import { BatchError } from '../errors.ts';
 
-/** A command's name, the options that can follow it with what each may be, and what its argument may be. */
+/** A command's name, its options with the values each may have, and the values of its argument. */
 type Completed = {
   name: string;
   options: { long: string; choices: readonly string[] }[];
@@ -76,7 +76,7 @@ compdef _batch_mcp batch-mcp
 
 export const shells = Object.keys(scripts);
 
-/** What a shell has to source to complete commands and options. Throws `invalid_input` for another shell. */
+/** The script that a shell sources to complete commands and options. Throws `invalid_input` for an unsupported shell. */
 export function completionScript(shell: string, program: Commander): string {
   const script = scripts[shell];
   if (script !== undefined) return script(completed(program));

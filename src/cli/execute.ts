@@ -13,13 +13,13 @@ import type { Typed } from './program.ts';
 import { inCommands, waitingFor } from './show.ts';
 import type { Streams, Terminal } from './terminal.ts';
 
-/** Once a person has asked for an end, what is on its way to the API is waited for this long. */
+/** How long requests on their way to the API are waited for once a person has asked to stop. */
 const LONGEST_END_MS = 1_500;
 const MAYBE_SENT = 'if it was sent, it goes on: batch-mcp list shows it.';
 
 /**
- * Runs what was typed and says how it ended. Ctrl-C ends the waiting, never a batch: what was begun is on disk, and
- * whoever looks next goes on with it. `keepOut` is told what must not be shown.
+ * Runs what was typed and says how it ended. Ctrl-C ends the waiting, never a batch: what was begun is on disk, and whoever
+ * looks next goes on with it. `keepOut` is told what must not be shown.
  */
 export async function execute(
   typed: Typed,
@@ -29,7 +29,7 @@ export async function execute(
 ): Promise<ExitCode> {
   let secrets: readonly string[] = [];
   try {
-    // What is worth a line in a server's log is told in words here; a person can ask for more.
+    // What a server would log is told in words here; a person can ask for more.
     const env = { BATCH_MCP_LOG_LEVEL: 'error', ...streams.env };
     const config = readConfig({ env, argv: typed.flags });
     secrets = config.secrets;
@@ -73,7 +73,7 @@ async function runIn(
 ): Promise<ExitCode> {
   let goOn: string | undefined;
   let isTold = false;
-  /** How to go on, once and before anything else that takes time: whoever is in a hurry interrupts again. */
+  /** Says how to go on, once, and before anything that takes time: somebody in a hurry interrupts again. */
   const tellInterrupted = () => {
     if (isTold) return;
     isTold = true;
@@ -112,7 +112,7 @@ async function runIn(
     });
     const code = await Promise.race([work, interruption.happened]);
     if (interruption.signal.aborted) {
-      // How it ends is told by the next command: this one says how to go on.
+      // The next command tells how it ended: this one only says how to go on.
       const end = performance.now() + LONGEST_END_MS;
       const settled = work.then(
         () => {},
@@ -135,7 +135,7 @@ async function runIn(
   }
 }
 
-/** The first Ctrl-C, SIGTERM or loss of the terminal; `onSecond` has to end the process at once. */
+/** The first Ctrl-C, SIGTERM or loss of the terminal. `onSecond` must end the process at once. */
 function listenForInterruption(onSecond: (code: ExitCode) => void) {
   const controller = new AbortController();
   let resolve: (code: ExitCode) => void = () => {};
@@ -159,7 +159,7 @@ function listenForInterruption(onSecond: (code: ExitCode) => void) {
   return { signal: controller.signal, happened, stop };
 }
 
-/** Node undoes what `nohup` does; what has no terminal loses none. */
+/** Node undoes what `nohup` does. A process without a terminal can't lose one. */
 const isAtTerminal = () => [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
 
 const stages: Record<Progress['stage'], string> = {

@@ -2,7 +2,7 @@ import stringWidth from 'string-width';
 import { count } from '../lib/numbers.ts';
 import { fit, printable, type Terminal } from './terminal.ts';
 
-/** Dollars to read: two digits from a dollar on, more below, so that a small amount is not shown as nothing. */
+/** Dollars for reading: two decimals from a dollar up, more below it, so that a small amount doesn't show as zero. */
 export function dollars(usd: number): string {
   if (usd === 0) return '$0';
   if (usd >= 1) return `$${usd.toFixed(2)}`;
@@ -43,7 +43,7 @@ export type Column = {
   right?: boolean;
   /** Gives way first where the terminal is narrow. */
   flexible?: boolean;
-  /** Is left out where what is flexible would have hardly any room. */
+  /** Dropped when it would leave hardly any room for the flexible columns. */
   dispensable?: boolean;
 };
 
@@ -108,7 +108,7 @@ function fitColumns(
   return excess > 0 ? null : fitted;
 }
 
-/** Each row as lines of a title and what stands under it; what is empty is left out. */
+/** Each row as a title with its fields below it; empty fields are left out. */
 function blocks(columns: readonly FilledColumn[], rows: number, terminal: Terminal): string {
   const width = Math.max(...columns.map(({ title }) => stringWidth(title)));
   return Array.from({ length: rows }, (_, row) =>

@@ -15,8 +15,8 @@ export type KeptStdin = { file: string; discard(): Promise<void> };
 const PREFIX = 'batch-mcp-stdin-';
 
 /**
- * Stdin as a file, in a folder of its own: what it holds is read more than once, and may be larger than the memory. What
- * begins like no JSON is a table, of the ending `table`. Throws `invalid_input` where it is empty.
+ * Stdin as a file in its own folder, because it is read more than once and may be larger than memory. If it doesn't begin
+ * like JSON it is a table, with the file ending `table`. Throws `invalid_input` if it is empty.
  */
 export async function keepStdin(
   stdin: AsyncIterable<string | Buffer>,
@@ -47,10 +47,10 @@ export async function sweepStdin(): Promise<void> {
     const folder = path.join(temporary, name);
     try {
       const owner = await readOwner(folder);
-      // One without an owner holds nothing yet.
+      // A folder without an owner holds nothing yet.
       if (owner !== null && isProvenDead(owner)) await rm(folder, { recursive: true, force: true });
     } catch (error) {
-      // Somebody else's, which is theirs to remove.
+      // It belongs to somebody else, who will remove it.
       if (!(error instanceof BatchError) && systemErrorCode(error) === undefined) throw error;
     }
   }

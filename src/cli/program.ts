@@ -6,7 +6,7 @@ import { version } from '../version.ts';
 import type { Command } from './command.ts';
 import { type Argument, argumentsOf } from './options.ts';
 
-/** What was typed: the command, and its options by whose they are. */
+/** What was typed: the command, and its options, grouped by what they belong to. */
 export type Typed = {
   command: Command;
   given: (string | undefined)[];
@@ -56,7 +56,7 @@ const nameOf = (positional: string) => positional.slice(1, -1);
 
 const flagNames = new Set(allSettings.flatMap(flagsOf));
 
-/** The commands as commander knows them; `run` is told what was typed. */
+/** The commands in commander's form; `run` receives what was typed. */
 export function createProgram(commands: readonly Command[], run: (typed: Typed) => Promise<void>): Commander {
   const program = new Commander('batch-mcp')
     .description(
@@ -168,6 +168,6 @@ export const helps: Readonly<Record<string, string>> = {
   'retry.replace': 'Sends tasks with a finished answer again too: pays for them again',
 };
 
-/** What is said of an argument as an option of `command`; undefined where its own description does. */
+/** How `command` describes an argument as its option; undefined if the argument's own description will do. */
 const helpOf = (command: string, argument: string): string | undefined =>
   helps[`${command}.${argument}`] ?? helps[argument];

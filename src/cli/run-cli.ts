@@ -19,7 +19,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
   const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env };
   const terminal = createTerminal(streams);
   let isLost = false;
-  // Not where a reader left, as `| head -1` does, or the terminal is gone: nobody misses anything then.
+  // Not if the reader has left, as `| head -1` does, or the terminal is gone: nobody misses anything then.
   process.stdout.on('error', (error) => {
     if (isLost || process.stdout.isTTY || hasErrorCode(error, ...READER_LEFT)) return;
     isLost = true;

@@ -14,7 +14,7 @@ type Cost = { expected: number; maximum: number; actual: number | null } | null;
 
 const LABEL_COLUMNS = 20;
 
-/** Lines of a label and what it says; those that say nothing are left out. */
+/** Lines of a label and its value; those without a value are left out. */
 export function facts(terminal: Terminal, lines: readonly (readonly [string, string | null])[]): void {
   const isNarrow = terminal.columns < 3 * LABEL_COLUMNS;
   for (const [label, text] of lines) {

@@ -46,7 +46,7 @@ export function splitGiven({ given, args }: Pick<Call, 'given' | 'args'>): {
   });
 }
 
-/** Throws `invalid_input` where nothing says what the work is. */
+/** Throws `invalid_input` if nothing says what the work is. */
 export function requireWork(file: string | null, args: Call['args']): void {
   if (file !== null || sourceNames.some((name) => args[name] !== undefined)) return;
   const valid = `a file, - for tasks on stdin, or one of ${sourceNames.map(optionOf).join(', ')}`;
@@ -56,7 +56,7 @@ export function requireWork(file: string | null, args: Call['args']): void {
 const refused = (problem: Problem) =>
   new BatchError('invalid_input', 'The work was refused; nothing was sent.', { problems: [problem] });
 
-/** The work in a file or in files, or in stdin for `-`; a pipe by its name is read like it. Throws `invalid_input` where it is empty. */
+/** The work in files, or on stdin for `-`; a named pipe is read like stdin. Throws `invalid_input` if it is empty. */
 export async function openSource(
   file: string | null,
   { stdin, args }: Pick<Call, 'stdin' | 'args'>,
@@ -71,7 +71,7 @@ export async function openSource(
   return { args: argsOf(kept.file, args.prompt), isKept: true, discard: () => kept.discard() };
 }
 
-/** A prompt about a line makes a text a table of its lines; else it is one document. */
+/** With a prompt about a line, a text is a table of its lines; otherwise it is one document. */
 const ABOUT_A_LINE = /\{\{\s*line\s*\}\}/;
 const isByLine = ({ prompt }: Call['args']) => typeof prompt === 'string' && ABOUT_A_LINE.test(prompt);
 

@@ -12,29 +12,29 @@ export type Streams = {
   env: Readonly<Record<string, string | undefined>>;
 };
 
-/** What a command says to a person: answers on stdout, all else on stderr. */
+/** What a command says to a person: answers on stdout, everything else on stderr. */
 export type Terminal = {
   /** Whether a person can be asked: both stdin and stderr are a terminal. */
   readonly canAsk: boolean;
-  /** Columns of stdout; infinite where it is no terminal, for what is piped must not be cut. */
+  /** Columns of stdout; infinite if it is not a terminal, because piped output must not be cut. */
   readonly columns: number;
   style(style: Style, text: string): string;
   /** A line of the answer, on stdout. */
   print(text: string): void;
   /** A line beside the answer, on stderr. */
   note(text: string): void;
-  /** Shows one line that the next one replaces. Without a terminal, a line when it says something else than before. */
+  /** Shows a line that the next one replaces. Without a terminal, prints it if it differs from the one before. */
   progress(text: string, plain: string): void;
   /** Takes the progress line away. */
   clear(): void;
-  /** Asks for a yes; anything else, an end of the input or of `signal`, and nobody to be asked, is a no. */
+  /** Asks for a yes. Any other answer, the end of the input, an abort by `signal` and the lack of a terminal count as no. */
   confirm(question: string, signal?: AbortSignal): Promise<boolean>;
 };
 
 const NARROWEST = 20;
 const CLEAR_LINE = '\r\u001b[2K';
 
-/** Control characters would move the cursor, or recolour what follows: names and messages come from elsewhere. */
+/** Removes control characters, which could move the cursor or recolour what follows: names and messages come from outside. */
 export function printable(text: string): string {
   return stripVTControlCharacters(text)
     .replaceAll('\r', ' ')
@@ -60,7 +60,7 @@ export function createTerminal({ stdin, stdout, stderr, env }: Streams): Termina
   let shown = false;
   let lastPlain = '';
 
-  // Whoever reads may go first, as `| head -1` does: the work goes on, there is only nobody to tell.
+  // The reader may leave first, as `| head -1` does. The work goes on; there is just nobody left to tell.
   for (const stream of [stdout, stderr]) stream.on('error', () => {});
 
   const clear = () => {
@@ -78,7 +78,7 @@ export function createTerminal({ stdin, stdout, stderr, env }: Streams): Termina
     },
     note(text) {
       clear();
-      // Colours go by stdout: a file of what is said beside it holds none.
+      // Colours depend on stdout, so a file that stderr is redirected to holds none.
       stderr.write(`${stderr.isTTY ? text : stripVTControlCharacters(text)}\n`);
     },
     progress(text, plain) {
@@ -94,7 +94,7 @@ export function createTerminal({ stdin, stdout, stderr, env }: Streams): Termina
       clear();
       const lines = createInterface({ input: stdin, output: stderr });
       const ended = new Promise<null>((resolve) => lines.once('close', () => resolve(null)));
-      // Here it is a key like any other; elsewhere the terminal makes a signal of it.
+      // In raw mode Ctrl-C is a key like any other; otherwise the terminal turns it into a signal.
       lines.once('SIGINT', () => {
         lines.close();
         process.emit('SIGINT');

@@ -107,7 +107,7 @@ ${command.map((word) => `    <string>${inXml(word)}</string>`).join('\n')}
         'A line of a crontab ends with the first line break, and a path of this command has one. Nothing was written; use --install systemd or launchd, or a path without.',
       );
     }
-    // What goes wrong stands on stderr, which cron sends as a mail. A % would end the line there.
+    // Problems go to stderr, which cron sends by mail. A % would end the line in a crontab.
     const line = `*/${MINUTES} * * * * ${command.map(posixWord).join(' ').replaceAll('%', '\\%')} >/dev/null\n`;
     return {
       files: [{ path: 'crontab', text: line }],
@@ -126,7 +126,7 @@ Register-ScheduledTask -TaskName ${TASK} -Description ${inPowerShell(WHAT)} -Act
 `;
     return {
       files: [{ path: file, text }],
-      // Below the profile's folder nobody else reads.
+      // Nobody else can read below the profile's folder.
       steps: [
         `if (-not (Test-Path ${inPowerShell(settings)})) { New-Item -Force ${inPowerShell(settings)} }`,
         `powershell -ExecutionPolicy Bypass -File ${inPowerShell(file)}`,

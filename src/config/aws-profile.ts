@@ -6,7 +6,10 @@ import { systemErrorCode } from '../lib/files/file-failure.ts';
 type Variables = Readonly<Record<string, string>>;
 type Section = ReadonlyMap<string, string>;
 
-/** What of a profile stands in for which variable (AWS SDKs and Tools Reference Guide, "Shared config and credentials files"). */
+/**
+ * Which field of a profile stands for which variable (AWS SDKs and Tools Reference Guide, "Shared config and credentials
+ * files").
+ */
 const READ = new Map([
   ['aws_access_key_id', 'AWS_ACCESS_KEY_ID'],
   ['aws_secret_access_key', 'AWS_SECRET_ACCESS_KEY'],
@@ -14,13 +17,13 @@ const READ = new Map([
   ['region', 'AWS_REGION'],
 ]);
 
-/** What a profile has its key by where it has none of its own. */
+/** Fields by which a profile obtains a key when it holds none. */
 const ELSEWHERE =
   /^(?:sso_|role_arn$|credential_process$|source_profile$|web_identity_token_file$|login_session$)/;
 
 /**
- * The variables of a bucket with what the files of AWS's own programs add: the key of the profile, where the variables hold
- * none, and its region. `refuse` is told of a profile that is named and has no key here.
+ * A bucket's variables, completed from the files of AWS's own programs: the profile's key, if the variables hold none, and
+ * its region. `refuse` receives a named profile that has no key here.
  */
 export function withProfile(
   set: Variables,
@@ -62,7 +65,7 @@ function readIfThere(file: string | undefined, refuse: (problem: Problem) => str
   if (file === undefined) return '';
   const valid = "a file of AWS's own programs";
   try {
-    // A pipe would be waited for without end.
+    // Reading a pipe could block for ever.
     if (statSync(file).isFile()) return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
     refuse({ item: file, problem: 'is no regular file', valid });
     return '';
@@ -76,7 +79,7 @@ function readIfThere(file: string | undefined, refuse: (problem: Problem) => str
   }
 }
 
-/** The fields of one profile, `[name]` or `[profile name]`; what is set in below one of them is not read. */
+/** The fields of one profile, `[name]` or `[profile name]`; indented sub-fields are not read. */
 function sectionOf(text: string, name: string): Section {
   const fields = new Map<string, string>();
   let isIn = false;

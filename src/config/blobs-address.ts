@@ -4,7 +4,7 @@ import type { BlobsAddress } from '../store/objects/open-objects.ts';
 import { withProfile } from './aws-profile.ts';
 import { address, type ValueType } from './define-setting.ts';
 
-/** What the address itself says; whose the bucket is stands in the variables of AWS's own programs. */
+/** What the address itself says; the credentials are in the variables of AWS's own programs. */
 export type GivenBlobs =
   | { kind: 'folder'; path: string }
   | { kind: 's3'; bucket: string; prefix: string; endpoint: string | null; region: string | null };
@@ -39,7 +39,7 @@ function readFolder(url: URL): GivenBlobs | undefined {
   try {
     return { kind: 'folder', path: fileURLToPath(url).replace(/[\\/]+$/, '') };
   } catch (error) {
-    // Of another host, or with an encoded slash.
+    // The address of another host, or one with an encoded slash.
     if (error instanceof TypeError) return undefined;
     throw error;
   }
@@ -47,7 +47,7 @@ function readFolder(url: URL): GivenBlobs | undefined {
 
 const REGION = /^[a-z0-9-]{1,40}$/;
 
-/** A host alone, or with a path below which its buckets stand. */
+/** A host, optionally with a path that holds its buckets. */
 function isEndpoint(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) return false;
@@ -57,10 +57,10 @@ function isEndpoint(text: string): boolean {
 /** Where the bytes of a team's blobs are kept. */
 export const blobsAddress: ValueType<GivenBlobs> = address(readAddress, FORM);
 
-/** Buckets with a dot are no host that a certificate is for. */
+/** No certificate covers a host name made from a bucket with a dot. */
 const hasOwnHost = (bucket: string) => !bucket.includes('.');
 
-/** With what the variables add, or a profile of AWS's own programs below `home`; `refuse` is told what is missing. */
+/** Adds what the variables say, or a profile of AWS's own programs below `home`; `refuse` receives what is missing. */
 export function completeBlobs(
   given: GivenBlobs,
   variables: Readonly<Record<string, string>>,
@@ -104,7 +104,7 @@ export function completeBlobs(
   };
 }
 
-/** What of it must never be shown. */
+/** The parts that must never be shown. */
 export function secretsOfBlobs(address: BlobsAddress): string[] {
   if (address.kind === 'folder') return [];
   const { accessKeyId, secretAccessKey, sessionToken } = address;

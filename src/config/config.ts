@@ -47,7 +47,7 @@ export type Config = {
   allowedDirs: string[];
   /** Relative paths in MCP arguments resolve against this one. */
   baseDir: string;
-  /** The working folder's base name, where it is one that its user works in. */
+  /** The working folder's base name, if it is one that the user works in. */
   project: string | null;
   home: string | undefined;
   maxCostUsd: number;
@@ -65,7 +65,7 @@ export type Config = {
   /** The owner's task types; absolute. */
   templatesDir: string | undefined;
   settleSeconds: number;
-  /** The rate for all who share a database; null: as many as the API accepts. */
+  /** The rate limit for everyone who shares a database; null: whatever the API accepts. */
   requestsPerMinute: number | null;
   sandboxSeconds: number;
   readOnly: boolean;
@@ -74,7 +74,7 @@ export type Config = {
   /** `anthropic-beta` values that requests may rely on. */
   betas: string[];
   logLevel: LogLevel;
-  /** Credentials from the environment, only for keeping them out of everything that is written. */
+  /** Credentials from the environment, only to keep them out of everything that is written. */
   secrets: string[];
   /** Settings that are ignored, for the person who configured them. */
   notices: string[];
@@ -96,15 +96,15 @@ const BLOBS_ALONE: Problem = {
 type Surroundings = {
   env: Environment;
   argv: readonly string[];
-  /** The working folder; null where there is none any more. Default: the process's. */
+  /** The working folder; null if it no longer exists. Default: the process's. */
   cwd?: string | null;
-  /** The home folder; null where there is none. Default: the process's. */
+  /** The home folder; null if there is none. Default: the process's. */
   home?: string | null;
-  /** Whether a program brings a database of its own. */
+  /** Whether a program brings its own database. */
   ownDatabase?: boolean;
 };
 
-/** Resolves a path, with `~` for the home folder; null where its base folder does not exist. */
+/** Resolves a path, with `~` for the home folder; null if its base folder does not exist. */
 function absolutePath(
   given: string,
   { cwd, home }: { cwd: string | null; home: string | null },
@@ -117,8 +117,8 @@ function absolutePath(
 }
 
 /**
- * Reads the configuration from the environment and the command line; a flag wins over its variable. Reads
- * no file and makes no folder. Throws `invalid_input` with every problem at once.
+ * Reads the configuration from the environment and the command line; a flag wins over its variable. Reads no file and makes
+ * no folder. Throws `invalid_input` with every problem at once.
  */
 export function readConfig(surroundings: Surroundings): Config {
   const { env, argv, cwd = currentFolder(), home = homeFolder() } = surroundings;

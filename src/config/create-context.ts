@@ -36,7 +36,7 @@ type Options = Partial<Pick<Context, 'now' | 'upMs' | 'store'>> & {
 export type OwnDatabase = {
   /** A `Pool` of the package `pg`, or anything that runs SQL like one. */
   client: SqlClient;
-  /** The schema of the tables, an identifier of small letters, digits and _. Default: `batch_mcp`. */
+  /** The schema of the tables, an identifier of lower-case letters, digits and _. Default: `batch_mcp`. */
   schema?: string;
 };
 
@@ -97,7 +97,7 @@ export async function createContext(
   };
 }
 
-/** The API's providers, whose requests wait for a turn where the store has some; the sandbox is each machine's own. */
+/** The providers. Requests to the API wait for their turn if the store shares a rate; each machine has its own sandbox. */
 function inTurns(
   get: Providers['get'],
   { turns }: Store,
@@ -124,7 +124,7 @@ function inTurns(
   };
 }
 
-/** The store, and how to close it; the code for a database is loaded only where there is one. */
+/** The store, and how to close it; the code for a database is loaded only if there is one. */
 async function openStore(
   config: Config,
   log: Log,
@@ -157,7 +157,7 @@ async function openStore(
   return { store, close: () => store.close() };
 }
 
-/** Where a database keeps the bytes of its blobs; null: in itself. */
+/** Where the bytes of a database's blobs are kept; null: in the database itself. */
 async function openBlobs({ blobs, blobsCacheBytes, dataDir }: Config, log: (message: string) => void) {
   if (blobs === null) return null;
   const { openObjects } = await import('../store/objects/open-objects.ts');
@@ -168,10 +168,7 @@ async function openBlobs({ blobs, blobsCacheBytes, dataDir }: Config, log: (mess
   });
 }
 
-/**
- * The built-in task types and those in the owner's folder; the code that reads these is loaded only where there is
- * one.
- */
+/** The built-in task types and those in the owner's folder; the code that reads the folder is loaded only if there is one. */
 async function templatesIn(folder: string | undefined, { requests }: Dialect): Promise<Templates> {
   if (folder === undefined) return createTemplates();
   const { readTemplates } = await import('../templates/read-templates.ts');

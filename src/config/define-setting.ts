@@ -9,7 +9,7 @@ export type ValueType<T> = {
   schema: z.ZodType<T, string>;
 };
 
-/** Null where there is no default. */
+/** Null if there is no default. */
 export type DefaultValue = string | number | boolean | null;
 
 /**
@@ -18,13 +18,13 @@ export type DefaultValue = string | number | boolean | null;
  */
 export type Setting<T = unknown, Default extends DefaultValue = DefaultValue> = {
   variable: `BATCH_MCP_${string}`;
-  /** Without its dashes. Absent where there is only the variable. */
+  /** Without its dashes. Absent if there is only the variable. */
   flag?: string;
   type: ValueType<T>;
   /** Several texts: the variable's is separated as `PATH` is, the flag takes several and can be repeated. */
   list?: true;
   default: Default;
-  /** The default in words, where it is not a fixed value. */
+  /** The default in words, if it is not a fixed value. */
   defaultText?: string;
   /** One line, for a terminal and for the documentation. */
   help: string;
@@ -50,7 +50,7 @@ const no = ['0', 'false', 'no', 'off'];
 
 export const text = (name: string): ValueType<string> => ({ name, schema: z.string() });
 
-/** Names with commas or blanks between them. */
+/** Names separated by commas or spaces. */
 export const names = (name: string): ValueType<string[]> => ({
   name,
   schema: z
@@ -113,7 +113,7 @@ export function flagsOf({ flag, shorthand }: Setting): string[] {
   return [flag, shorthand?.flag].flatMap((name) => (name === undefined ? [] : [`--${name}`]));
 }
 
-/** The default in words; empty where there is none. */
+/** The default in words; empty if there is none. */
 export function defaultOf({ default: value, defaultText }: Setting): string {
   if (defaultText !== undefined) return defaultText;
   if (typeof value === 'boolean') return value ? 'on' : 'off';

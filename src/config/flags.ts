@@ -44,8 +44,8 @@ function unknownFlag(name: string): Problem {
 }
 
 /**
- * Reads the command line: what it gives for which setting, and what can't be read. `--allow-dir a b` takes all that
- * follow it up to the next flag; of two values for one setting the last counts, a shorthand before all.
+ * Reads the command line: the texts given for each setting, and what can't be read. `--allow-dir a b` takes everything up
+ * to the next flag. Of two values for one setting the last counts, and a shorthand comes before all others.
  */
 export function readFlags(argv: readonly string[]): { given: Given[]; problems: Problem[] } {
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true });

@@ -23,7 +23,7 @@ const systemFolders = [
   'C:\\Windows',
 ];
 
-/** The folder that the process was started in; null where it has been removed since then. */
+/** The folder that the process was started in; null if it has been removed since. */
 export function currentFolder(): string | null {
   try {
     return process.cwd();
@@ -33,7 +33,7 @@ export function currentFolder(): string | null {
   }
 }
 
-/** The user's home folder; null where HOME is not set and the system does not know the user, as in many containers. */
+/** The user's home folder; null if HOME is not set and the system does not know the user, as in many containers. */
 export function homeFolder(): string | null {
   return [os.homedir, () => os.userInfo().homedir].map(absoluteOrNull).find((home) => home !== null) ?? null;
 }
@@ -50,16 +50,15 @@ function absoluteOrNull(find: () => string): string | null {
 }
 
 /**
- * Whether the folder a client started the server in is one that its user works in. Desktop clients start
- * servers in `/`, in the home folder or in a folder of their own program: allowing those would open
- * everything, or nothing of the user's.
+ * Whether the folder a client started the server in is one that its user works in. Desktop clients start servers in `/`, in
+ * the home folder or in a folder of their own program: allowing those would open everything, or nothing of the user's.
  */
 export function isWorkingFolder(folder: string, home: string | null): boolean {
   if (path.parse(folder).root === folder || (home !== null && isInside(folder, home))) return false;
   return !systemFolders.some((system) => isInside(system, folder));
 }
 
-/** The platform's folder for programs' data; null where there is neither a home folder nor a setting for it. */
+/** The platform's folder for application data; null if there is neither a home folder nor a setting for it. */
 export function defaultDataFolder(
   home: string | null,
   env: Readonly<Record<string, string | undefined>>,
@@ -77,8 +76,8 @@ export function defaultDataFolder(
 }
 
 /**
- * The visible folder for files where no working folder serves: in Documents where there is one. Without a home folder
- * it is the user's own among the temporary ones.
+ * The visible folder for files when no working folder will do: in Documents, if that exists. Without a home folder it is
+ * the user's own temporary folder.
  */
 export function defaultWorkFolder(home: string | null): string {
   if (home === null) return path.join(os.tmpdir(), `batch-mcp-${process.getuid?.() ?? 'work'}`);
@@ -105,7 +104,7 @@ export function uselessFolders({
   });
 }
 
-/** Undefined where nothing can be found, for whatever reason. */
+/** Undefined if nothing can be found, for whatever reason. */
 function kindOf(folder: string): Stats | undefined {
   try {
     return statSync(folder);

@@ -2,7 +2,7 @@ import { batchShare } from '../provider/dialects.ts';
 import { defaultOf, flagsOf, type Setting } from './define-setting.ts';
 import { allSettings } from './settings.ts';
 
-/** `--allow-dir <folder...>`, in the notation that command lines commonly have. */
+/** `--allow-dir <folder...>`, in the usual notation of command lines. */
 function usage({ flag, type, list }: Setting): string {
   const value = type.name === null ? '' : ` <${type.name}${list ? '...' : ''}>`;
   return `--${flag}${value}`;

@@ -6,29 +6,29 @@ import type { SettingValues } from './read-settings.ts';
 
 /** How the server is reached over HTTP, and by whom. */
 export type HttpConfig = ListenAddress & {
-  /** Where clients reach it, without a slash at the end; null: where it listens. */
+  /** Where clients reach it, without a trailing slash; null: where it listens. */
   url: string | null;
-  /** Names that a request's Host may have beside the address's own, in small letters. */
+  /** Names allowed in a request's Host in addition to the address's own, in lower case. */
   hosts: string[];
-  /** Web pages that may call, as `https://app.example`, beside the server's own. */
+  /** Origins of web pages that may call in addition to the server's own, for example `https://app.example`. */
   origins: string[];
   /** The file of static tokens, absolute. */
   tokensFile: string | undefined;
-  /** Whose tokens are taken; null: nobody's. */
+  /** The identity provider whose tokens are accepted; null: none. */
   oauth: OauthConfig | null;
-  /** Where files that users send are kept, absolute. */
+  /** The folder for users' uploads, absolute. */
   uploadsDir: string;
-  /** How large one of them may be. */
+  /** The size limit of one upload. */
   uploadBytes: number;
 };
 
 /** An identity provider. */
 export type OauthConfig = {
-  /** As its tokens name it. */
+  /** The issuer, as its tokens name it. */
   issuer: string;
-  /** Whom its tokens must be for. */
+  /** The audience that its tokens must name. */
   audience: string;
-  /** Where its keys are; null: where its metadata says. */
+  /** The address of its keys; null: as its metadata says. */
   keysUrl: string | null;
 };
 
@@ -37,7 +37,7 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-/** Null where HTTP is not asked for. Refuses to listen to other machines as long as nobody has to say who they are. */
+/** Null if HTTP is not configured. Refuses to listen to other machines unless callers must authenticate. */
 export function readHttpConfig(
   { value }: Pick<SettingValues, 'value'>,
   { absolute, dataDir }: { absolute: (path: string) => string; dataDir: string },

@@ -1,14 +1,14 @@
 import * as z from 'zod';
 import { amount, defineSetting, onOff, text, type ValueType } from './define-setting.ts';
 
-/** Where HTTP is listened to. */
+/** Where the server listens for HTTP. */
 export type ListenAddress = { host: string; port: number };
 
 const LOOPBACK = '127.0.0.1';
 
 const ADDRESS = /^(?:(?<host>\[[0-9a-f:.]+\]|[a-z0-9.-]+):)?(?<port>\d{1,5})$/i;
 
-/** A port of this machine alone, or an address; a port of 0 is any that is free. */
+/** A port, reachable from this machine only, or an address. Port 0 means any free port. */
 const listenAddress: ValueType<ListenAddress> = {
   name: '[host:]port',
   schema: z.string().transform((given, context) => {
@@ -75,7 +75,7 @@ function isPlainUrl(given: string): boolean {
   return [username, password, search, hash].every((part) => part === '') && !/\/mcp\/*$/.test(pathname);
 }
 
-/** What concerns the server over HTTP alone. */
+/** The settings that only concern the server over HTTP. */
 export const httpSettings = {
   http: defineSetting({
     variable: 'BATCH_MCP_HTTP',

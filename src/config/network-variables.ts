@@ -5,7 +5,7 @@ import { type Environment, isEmpty } from './read-settings.ts';
 /** The variables of the Anthropic SDK, of proxies and of buckets, as far as they are really set. */
 export type NetworkVariables = {
   set: Record<string, string>;
-  /** Names of those that the client left empty or did not fill in. */
+  /** Variables that the client left empty or did not fill in. */
   unset: string[];
   notices: string[];
 };
@@ -16,7 +16,7 @@ const READ = new RegExp(`^(?:ANTHROPIC_.*|https?_proxy|all_proxy|no_proxy|${BUCK
 const PROXY = /_proxy$/i;
 const SECRET = /^(?:ANTHROPIC_API_KEY|ANTHROPIC_AUTH_TOKEN|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN)$/;
 
-/** Leaves out what the client left empty or did not fill in. No value is quoted: it may be a key. */
+/** Leaves out variables that the client left empty or did not fill in. Values are never quoted, since they may be keys. */
 export function readNetworkVariables(env: Environment): NetworkVariables {
   const found: NetworkVariables = { set: {}, unset: [], notices: [] };
   for (const [given, value] of Object.entries(env)) {
@@ -39,7 +39,7 @@ export function readNetworkVariables(env: Environment): NetworkVariables {
   return found;
 }
 
-/** Why a variable has no effect whose name is right but for its case; null where it has. */
+/** Why a variable whose name differs only in case has no effect; null if it has one. */
 function whyUnread(name: string): string | null {
   const upper = name.toUpperCase();
   if (name === upper || (PROXY.test(name) && name === name.toLowerCase())) return null;
@@ -47,7 +47,7 @@ function whyUnread(name: string): string | null {
   return `${name} counts for nothing: ${read} read`;
 }
 
-/** Keys and passwords are made of any signs. */
+/** Keys and passwords may contain any character. */
 function isUnfilled(name: string, value: string): boolean {
   if (SECRET.test(name)) return isPlaceholder(value);
   const text = PROXY.test(name) ? value.replace(/\/\/[^/]*@/, '//') : value;
@@ -58,8 +58,8 @@ function isUnfilled(name: string, value: string): boolean {
 const SUPERFLUOUS_END = /(?<=:\/\/[^/].*)(?:\/+(?:v1(?:\/+messages(?:\/+batches)?)?)?)+$/i;
 
 /**
- * The API's address as it is set, without what the SDK adds to it. `refuse` is told what is wrong with it. The
- * address is not quoted: what should not be in it is a secret.
+ * The configured address of the API, without what the SDK adds to it. `refuse` receives what is wrong with it. The address
+ * is never quoted, because whatever doesn't belong in it is a secret.
  */
 export function readBaseUrl(
   set: Record<string, string>,
@@ -77,7 +77,7 @@ export function readBaseUrl(
     const instead = 'a key goes into ANTHROPIC_API_KEY, a token into ANTHROPIC_AUTH_TOKEN';
     return refuse({ item, problem: 'holds a user name or a password', valid: `${valid}; ${instead}` });
   }
-  // Empty ones too: what is added behind them would be part of them.
+  // Empty ones too: the path that is appended would become part of them.
   if (/[?#]/.test(text)) {
     return refuse({ item, problem: 'holds a query or a fragment', valid });
   }

@@ -11,7 +11,7 @@ const COMMAND_FORM =
 const withoutNul = (text: string) => !text.includes('\0');
 const command = z.tuple([z.string().min(1).refine(withoutNul)], z.string().refine(withoutNul));
 
-/** Undefined where it is no JSON. */
+/** Undefined if it is not JSON. */
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -28,7 +28,7 @@ function readTarget(text: string): Target | undefined {
       ? undefined
       : { kind: 'url', url: url.href };
   }
-  // A command line as for a shell would be taken for the name of a program.
+  // A shell command line would be taken for the name of a program.
   const isProgram = !/^[[{]|^\w+:\/\//.test(text) && (!/\s/.test(text) || /^(?:\/|[a-z]:\\)/i.test(text));
   const words = command.safeParse(isProgram ? [text] : jsonOf(text));
   if (!words.success) return undefined;
@@ -36,7 +36,7 @@ function readTarget(text: string): Target | undefined {
   return { kind: 'command', command: program, args };
 }
 
-/** An address that is posted to, or a program; both the owner's. */
+/** An address to post to, or a program; both are the owner's. */
 export const notifyTarget: ValueType<Target> = {
   name: 'url-or-command',
   schema: z.string().transform((text, context) => {
@@ -47,10 +47,10 @@ export const notifyTarget: ValueType<Target> = {
   }),
 };
 
-/** As HTTP has them: a token, and a value of visible characters. */
+/** In the form of HTTP: a token, and a value of visible characters. */
 const headers = z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/), z.string().regex(/^[\t\x20-\x7e]*$/));
 
-/** Headers by their names. */
+/** Headers by name. */
 export const httpHeaders: ValueType<Record<string, string>> = {
   name: 'headers',
   schema: z.string().transform((text, context) => {
@@ -61,10 +61,10 @@ export const httpHeaders: ValueType<Record<string, string>> = {
   }),
 };
 
-/** Hooks are known by what stands in their address: the letters and digits that nobody could guess. */
+/** A hook's address is itself the secret: letters and digits that nobody could guess. */
 const UNGUESSABLE = /^(?=.*[a-z])(?=.*\d)[\w.:~%-]{16,}$/i;
 
-/** What of a target must never be shown. */
+/** The parts of a target that must never be shown. */
 export function secretsOfNotify(target: Target | null, headers: Readonly<Record<string, string>>): string[] {
   if (target?.kind !== 'url') return secretsOfHeaders(headers);
   const { pathname, searchParams } = new URL(target.url);

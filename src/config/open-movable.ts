@@ -8,8 +8,8 @@ import { type StoreAddress, storeAddress } from './store-address.ts';
 export type OpenMovable = { store: Movable; close: () => Promise<void> };
 
 /**
- * Opens a store to be copied: the address of a database, or the path of a data folder; without one that of the settings. What talks to a
- * database is loaded only where there is one. Throws `invalid_input` for an address that is none.
+ * Opens a store to be copied: a database by its address, a data folder by its path, or else the configured store. The code
+ * for a database is loaded only if there is one. Throws `invalid_input` for an invalid address.
  */
 export async function openMovable(given: string | undefined, config: Config, log: Log): Promise<OpenMovable> {
   const address = given === undefined ? config.store : addressOf(given);
@@ -39,7 +39,7 @@ function addressOf(given: string): StoreAddress | null {
   );
 }
 
-/** Without copies on this machine: each is read once. */
+/** Without a cache on this machine, since each object is read once. */
 async function blobsOf({ blobs }: Config, log: (message: string) => void) {
   if (blobs === null) return null;
   const { openObjects } = await import('../store/objects/open-objects.ts');

@@ -5,10 +5,10 @@ import { actualType, problemsOf } from '../tasks/problems.ts';
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
-/** What a program may open its batches with (`ClientOptions`). */
+/** The options of a program (`ClientOptions`). */
 const programOptions = z.strictObject({
   apiKey: z.string().min(1).optional(),
-  // The process's own is no plain object.
+  // `process.env` is not a plain object.
   env: z.object({}).catchall(z.string().optional()).optional(),
   flags: z.array(z.string()).optional(),
   log: z.custom(isFunction, { error: 'a function of a level and a message, as createLog makes' }).optional(),
@@ -16,8 +16,8 @@ const programOptions = z.strictObject({
 });
 
 /**
- * Throws `invalid_input` for options of a program that would be passed over, or would fail in the middle of a call: a
- * misspelt one could mean real money in place of the sandbox.
+ * Throws `invalid_input` for options that would be ignored or would fail in the middle of a call: a misspelt one could
+ * spend real money instead of using the sandbox.
  */
 export function checkProgramOptions(given: unknown): void {
   const read = programOptions.safeParse(given, { reportInput: true });

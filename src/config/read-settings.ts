@@ -11,7 +11,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** What is set, checked. */
 export type SettingValues = {
   value: <T, Default extends DefaultValue>(setting: Setting<T, Default>) => T | Default;
-  /** Every text of a list; none where nothing is given. */
+  /** Every text of a list; empty if nothing is given. */
   values: <T>(setting: Setting<T>) => T[];
   /** Settings that are ignored, for the person who configured them. */
   notices: string[];
@@ -19,7 +19,7 @@ export type SettingValues = {
   problems: Problem[];
 };
 
-/** Set, but empty: desktop clients pass on what their user left empty. */
+/** Set, but empty: desktop clients pass on fields that their user left empty. */
 export const isEmpty = (value: string | undefined) => value !== undefined && plainValue(value) === '';
 
 function fromVariables(env: Environment): Given[] {
@@ -30,7 +30,7 @@ function fromVariables(env: Environment): Given[] {
   });
 }
 
-/** A flag's texts replace the variable's; those of a list add up. */
+/** A flag's texts replace the variable's; repeated flags of a list add up. */
 function combine(variables: readonly Given[], flags: readonly Given[]): Given[] {
   const given = [...variables, ...flags]
     .map((each) => ({ ...each, text: plainValue(each.text) }))

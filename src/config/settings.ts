@@ -18,8 +18,8 @@ import { httpHeaders, notifyTarget } from './notify-settings.ts';
 import { storeAddress } from './store-address.ts';
 
 /**
- * Every setting, in the order of `--help` and docs/configuration.md. Flags, help, the checks and what they say are made
- * from it; test/docs.test.ts holds the documentation to it.
+ * Every setting, in the order of `--help` and docs/configuration.md. Flags, help, checks and their messages are made from
+ * it; test/docs.test.ts compares the documentation.
  */
 export const settings = {
   provider: defineSetting({
@@ -122,7 +122,7 @@ export const settings = {
     defaultText: 'off',
     help: 'a URL or a command that is told when a batch has ended: name, counts, dollars and files, no content',
     secret: true,
-    // A command that is a shell has variables of its own.
+    // A shell command has variables of its own.
     isLiteral: (text) => text.startsWith('['),
   }),
   notifyHeaders: defineSetting({

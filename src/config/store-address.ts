@@ -1,21 +1,21 @@
 import { BatchError } from '../errors.ts';
 import { address, type ValueType } from './define-setting.ts';
 
-/** Where a team's store is, as PostgreSQL's own programs take it. */
+/** The address of a team's store, in the form that PostgreSQL's own programs take. */
 export type StoreAddress = {
-  /** With whatever user and password it holds. */
+  /** Includes any user and password. */
   url: string;
-  /** What the tables stand in. */
+  /** The schema of the tables. */
   schema: string;
   /** Host, database and schema, for messages. */
   place: string;
-  /** What of it must never be shown. */
+  /** The parts that must never be shown. */
   secrets: string[];
 };
 
-/** What the tables stand in where the address names nothing else. */
+/** The schema of the tables if the address names none. */
 export const DEFAULT_SCHEMA = 'batch_mcp';
-/** PostgreSQL keeps names that begin with pg_ for itself, and information_schema, and cuts longer ones. */
+/** PostgreSQL reserves information_schema and names that begin with pg_, and truncates longer names. */
 const SCHEMA = /^(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,62}$/;
 
 const CHECKED = ['allow', 'prefer', 'require', 'verify-ca'];
@@ -24,7 +24,7 @@ const FORM =
   'an address such as postgres://host:5432/database with user:password@ before the host, ?schema=name for another schema than ' +
   'batch_mcp (small letters, digits and _, but not information_schema or pg_…), and special characters of the password as %24 for $';
 
-/** The name itself, which then stands in SQL; throws `invalid_input` for another. */
+/** Returns a valid name, which goes into SQL as it is; throws `invalid_input` for any other. */
 export function checkedSchema(name: string): string {
   if (SCHEMA.test(name)) return name;
   throw new BatchError(
@@ -33,11 +33,11 @@ export function checkedSchema(name: string): string {
   );
 }
 
-/** Undefined where it can't be used. `schema` is a parameter of ours, all others are PostgreSQL's. */
+/** Undefined if it can't be used. The parameter `schema` is ours, all others are PostgreSQL's. */
 function readAddress(text: string): StoreAddress | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^postgres(?:ql)?:$/.test(url.protocol)) return undefined;
-  // Without a name PostgreSQL takes the database that is called as the user is, which is nobody's choice.
+  // Without a name PostgreSQL would use the database named after the user, which nobody intends.
   if (!/^\/[^/]+$/.test(url.pathname)) return undefined;
   const schema = url.searchParams.get('schema') ?? DEFAULT_SCHEMA;
   const password = decoded(url.password);
@@ -45,7 +45,7 @@ function readAddress(text: string): StoreAddress | undefined {
   const parameters = ['password', 'sslpassword'].map((name) => url.searchParams.get(name) ?? '');
   const secrets = [password, url.password, ...parameters];
   url.searchParams.delete('schema');
-  // With `pg` they all check the certificate, as long as it is not told to be weaker; it would say so at each start.
+  // With `pg` they all check the certificate unless told otherwise; it would warn about that at each start.
   if (CHECKED.includes(url.searchParams.get('sslmode') ?? '') && !url.searchParams.has('uselibpqcompat'))
     url.searchParams.set('sslmode', 'verify-full');
   return {

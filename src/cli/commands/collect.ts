@@ -59,7 +59,7 @@ function secondsOf(typed: string | number): number {
 async function watch({ context, terminal, json, waiting }: Call, everySeconds: number): Promise<ExitCode> {
   const printed = new Map<string, string>();
   const troubles = new Map<string, string>();
-  /** Told anew where it has come again since it was gone. */
+  /** Reported again if it came back after it was gone. */
   const note = (about: string, trouble: string | null) => {
     if (trouble !== null && troubles.get(about) !== trouble) terminal.note(trouble);
     if (trouble === null) troubles.delete(about);
@@ -91,7 +91,7 @@ function interrupted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
-/** Whether a later look would tell nothing new of it. */
+/** Whether a later look would bring nothing new. */
 const isAtRest = (batch: CollectedBatch) => isFinished(batch) || batch.processing_status === 'not_sent';
 
 function show(terminal: Terminal, { batches, failed, warnings }: CollectReply): void {

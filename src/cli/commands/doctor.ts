@@ -104,7 +104,7 @@ function allowedFolders({ config }: Call): Finding {
   return { check, ok: false, found, todo: `${useless.join('. ')}.` };
 }
 
-/** Of Anthropic's API, for the sandbox needs none. */
+/** Only for Anthropic's API: the sandbox needs none. */
 async function credentials({ env }: Call): Promise<Finding> {
   const check = 'key';
   try {
@@ -133,7 +133,7 @@ async function api({ context }: Call, key: Finding): Promise<Finding[]> {
   }
 }
 
-/** What lists no models may answer all the same, as long as it has batches. Throws where nothing does. */
+/** An API that lists no models still counts as reachable if it lists batches. Throws if it lists neither. */
 async function modelsAt(address: string, provider: Provider): Promise<Finding> {
   const check = 'API';
   try {
@@ -142,7 +142,7 @@ async function modelsAt(address: string, provider: Provider): Promise<Finding> {
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;
     const status = error.api?.status;
-    // Whoever answers with something else than an API would is told by its list of batches.
+    // A server that isn't such an API gives itself away by its list of batches.
     if (error.code !== 'api_unreachable' && status !== 401) await provider.listBatches({ limit: 1 });
     if (status === undefined) throw error;
     return { check, ok: false, found: `${address} answers with ${status}`, todo: error.message };

@@ -64,7 +64,7 @@ const moneyColumns = [
 
 const known = estimateSubmission.input.extend(patience.shape);
 
-/** What changes nothing in the work itself. */
+/** Arguments that change nothing in the work itself. */
 const ofOthers = Object.keys(known.shape).filter((name) => !(name in estimate.input.shape));
 
 export const estimateCommand: Command = {

@@ -7,8 +7,8 @@ import { type Call, type ExitCode, exitCode } from '../command.ts';
 import { timers, type UnitFile, unitsFor, usualTimer } from '../timer-units.ts';
 
 /**
- * Prints what a timer needs to run `batch-mcp collect`; where it goes and what to do then stands beside it, on stderr. Whoever can be
- * asked may have it written. Nothing is switched on here.
+ * Prints what a timer needs to run `batch-mcp collect`; where it goes and what to do then stands beside it, on stderr.
+ * Whoever can be asked may have it written. Nothing is switched on here.
  */
 export async function installTimer({ config, terminal, options, json, waiting }: Call): Promise<ExitCode> {
   const { home, dataDir, store } = config;
@@ -32,7 +32,7 @@ export async function installTimer({ config, terminal, options, json, waiting }:
     terminal.print(file.text);
   }
   const [file, it] = files.length === 1 ? ['this file', 'it'] : ['these files', 'them'];
-  // A crontab has no file of its own to be written.
+  // A crontab is not a file of its own that could be written.
   const canWrite = files.every(({ path: place }) => path.isAbsolute(place));
   const isAgreed = canWrite && (await terminal.confirm(`Write ${file}?`, waiting.signal));
   if (waiting.signal.aborted) return exitCode.interrupted;
@@ -44,9 +44,9 @@ ${steps.map((step) => `  ${step}`).join('\n')}`);
   return exitCode.done;
 }
 
-/** What can't be read is something else too: that is no reason not to print. */
+/** A file that can't be read counts as different: that is no reason not to print. */
 async function holdsAnother({ path: place, text }: UnitFile): Promise<boolean> {
-  // A crontab is no file, whatever stands here under that name.
+  // A crontab is not a file, even if there is one of that name here.
   if (!path.isAbsolute(place)) return false;
   try {
     return (await readRegularFile(place)) !== text;

@@ -40,7 +40,7 @@ export const pruneCommand: Command = {
   },
 };
 
-/** What would go is the answer of a dry run; else it stands beside the question. */
+/** What would be removed is the answer to a dry run; otherwise it goes with the question, to stderr. */
 function show(terminal: Terminal, { batches, bytes, kept, warnings }: PruneReply, isDry: boolean): void {
   const say = (text: string) => (isDry ? terminal.print(text) : terminal.note(text));
   warn(terminal, warnings);

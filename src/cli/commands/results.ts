@@ -21,11 +21,11 @@ export const resultsCommand: Command = {
   ],
   async run(call) {
     const { context, terminal, given, args, json, waiting } = call;
-    // What was chosen of it is not what waiting for it would write.
+    // Waiting would write all answers, not the chosen ones.
     if (Object.keys(args).length === 0)
       call.about((await findBatch(context, given[0] ?? '')).batch_id, given[1]);
     const reply = await readResults(call, given[0], given[1]);
-    // What was written of it goes with the process.
+    // A partly written file disappears with the process.
     if (waiting.signal.aborted) return exitCode.notEnded;
     if (json) terminal.print(stringifyExact(reply, 2));
     else {
@@ -50,7 +50,7 @@ export async function readResults(
   return results.run(context, readInput(results.input, input, 'batch-mcp results'), waiting);
 }
 
-/** What is in, where it is (in the file that was asked for, before others), and what to do about the rest. */
+/** Says what has arrived, where it is (the requested file first) and what to do about the rest. */
 export async function showSaved(
   { terminal }: Pick<Call, 'terminal'>,
   reply: ResultsReply,
@@ -83,7 +83,7 @@ export function codeOfResults({ results_state, totals }: ResultsReply): ExitCode
   return totals.succeeded === totals.total ? exitCode.done : exitCode.someTasksFailed;
 }
 
-/** As replies name a file, whose folder may not be there. */
+/** The path as replies give it, though its folder may not exist. */
 export async function realPath(file: string): Promise<string> {
   const absolute = path.resolve(file);
   const folder = await realpath(path.dirname(absolute)).catch((error: unknown) => {

@@ -20,7 +20,7 @@ export const runCommand: Command = {
   async run(call) {
     const { terminal, json } = call;
     const { poll_interval, timeout, ...work } = call.args;
-    // A wrong one is told before anything is sent, and not once it is paid.
+    // A wrong one is reported before anything is sent, not after it has been paid for.
     readInput(patience, { poll_interval, timeout }, 'batch-mcp run');
     const { file, rest } = splitGiven(call);
     const output = rest[0];

@@ -12,7 +12,7 @@ const ASK_ABOVE_USD = 1;
 
 export const yesOption = (help = 'spend without asking') => new Option('-y, --yes', help);
 
-/** What a person said no to, or nobody was there to agree to, was not done. */
+/** The error when a person declined, or nobody was there to agree: nothing was done. */
 export function declined({ terminal, json }: Call, message: string): ExitCode {
   terminal.note(message);
   const error = { code: 'not_allowed', message, problems: [] };

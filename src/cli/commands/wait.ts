@@ -25,14 +25,14 @@ export const waitCommand: Command = {
   },
 };
 
-/** As `, looking at least every 5 min, for 1 d at most`; what is below a second counts as one. */
+/** For example `, looking at least every 5 min, for 1 d at most`; anything below a second counts as one. */
 function paceText({ poll_interval, timeout = DEFAULT_TIMEOUT_SECONDS }: Call['args']): string {
   const every =
     typeof poll_interval === 'number' ? `, looking at least every ${duration(Math.ceil(poll_interval))}` : '';
   return `${every}, for ${duration(Math.ceil(Number(timeout)))} at most`;
 }
 
-/** Waits for the end, writes the file that was asked for, and shows what came of it. */
+/** Waits for the end, writes the requested file and shows the outcome. */
 export async function waitAndSave(
   call: Call,
   batchId: string,
@@ -46,7 +46,7 @@ export async function waitAndSave(
   // By then the last batch, or the one of a name, may be another.
   const { batch_id: found } = await findBatch(context, batchId);
   call.about(found, outputFile);
-  // What can't be written is told now, and not in a day.
+  // A file that can't be written is reported now, not in a day.
   await checkOutputs(context, found, { output_file: outputFile }, {});
   announce(found);
   const waited = await wait.run(context, input, waiting);
