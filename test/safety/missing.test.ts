@@ -84,6 +84,21 @@ describe('what a download lacks', () => {
     }
   });
 
+  test('is looked for by a clock that was set back since, and certain a quarter of an hour later', async () => {
+    const { api, server, batch_id, clock } = await ended();
+    clock.ms = 400 * 24 * 60 * MINUTE;
+    api.override('results', without(api, 't002', 't004'), { times: 3 });
+    api.override('results', without(api, 't002'));
+    expect((await server.ok('get_results', { batch_id })).totals).toMatchObject({ missing: 2 });
+    clock.ms = 0;
+    const seen = await follow(server, batch_id, ({ outcomes }) => outcomes.missing === 1);
+    expect(seen.check_again_in_seconds).toBeLessThanOrEqual(15 * 60);
+    clock.ms = 16 * MINUTE;
+    await follow(server, batch_id, ({ warnings }) => !warnings.join(' ').includes('provisional'));
+    const { retry } = await server.ok('retry_batch', { batch_id });
+    expect(retry).toMatchObject({ request_count: 1 });
+  });
+
   test('adds up where each download lacks another one', async () => {
     const { api, server, batch_id, clock } = await ended();
     api.override('results', without(api, 't001', 't005'), { times: 3 });

@@ -37,6 +37,8 @@ function shortParts(record: BatchRecord, now: Date): SavedPart[] {
 function isDue({ provisional }: SavedResults, now: Date): boolean {
   if (provisional === undefined) return false;
   const [since, last] = [Date.parse(provisional.since), Date.parse(provisional.last)];
+  // The clock was set back: how long ago that was is not known.
+  if (now.getTime() < last) return true;
   return now.getTime() >= Math.min(last + Math.max(last - since, LEAST_PAUSE_MS), since + CERTAIN_MS);
 }
 
@@ -98,8 +100,9 @@ async function fetchAgain(
 /** Notes another fetch; it is the last one once it is certain which answers are missing. */
 function noted({ provisional, ...results }: SavedResults, now: Date): SavedResults {
   if (provisional === undefined) return results;
-  const open = { ...provisional, last: now.toISOString() };
-  const isCertain = now.getTime() >= (certainAt({ ...results, provisional }) ?? 0);
+  const last = now.toISOString();
+  const open = { since: Date.parse(provisional.since) > now.getTime() ? last : provisional.since, last };
+  const isCertain = now.getTime() >= (certainAt({ ...results, provisional: open }) ?? 0);
   return isCertain ? results : { ...results, provisional: open };
 }
 
