@@ -105,10 +105,22 @@ export type SharedRequest = {
   tasks: readonly (MadeTask & { number: number })[];
 };
 
+type BlockOptions = {
+  isPacked?: boolean;
+  /** The block before it, which shows how much room the tasks' entries will take. */
+  before?: Block | null;
+};
+
+/** Entries of native requests take next to nothing, those of rows as much as the requests; growing into that would copy it five times. */
+function entryBytes(before: Block | null): number {
+  const bytes = before?.tasks.bytes.length ?? 0;
+  return Math.min(Math.max(bytes + bytes / 8, BLOCK_BYTES / 16), 2 * BLOCK_BYTES);
+}
+
 /** Gathers what becomes of items in a row. */
 export function createBlockBuilder(
   { requests: wire }: Pick<Dialect, 'requests'>,
-  { isPacked = false }: { isPacked?: boolean } = {},
+  { isPacked = false, before = null }: BlockOptions = {},
 ) {
   const ids: { values: string[]; numbers: number[]; native: number[] } = {
     values: [],
@@ -120,7 +132,7 @@ export function createBlockBuilder(
   let items = 0;
   const requests = gatherBytes(BLOCK_BYTES + BLOCK_BYTES / 8);
   const requestLengths: number[] = [];
-  const tasks = gatherBytes(BLOCK_BYTES / 16);
+  const tasks = gatherBytes(entryBytes(before));
   const taskLengths: number[] = [];
   const digests = gatherBytes(BLOCK_BYTES / 64);
   const costs = createCostFinder(wire);

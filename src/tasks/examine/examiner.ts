@@ -59,7 +59,9 @@ export function createExaminer(examination: Examination): Examiner {
   const { requests, requestIds } = examination.dialect;
   const parseTask = createTaskParser(examination.dialect);
   const { pack: size } = examination;
-  const createBlock = () => createBlockBuilder(examination.dialect, { isPacked: size !== undefined });
+  /** One block is much like the next. */
+  const createBlock = (before: Block | null = null) =>
+    createBlockBuilder(examination.dialect, { isPacked: size !== undefined, before });
   let block = createBlock();
   const packer = createPacker(size ?? 1, (groups, wasShortened) =>
     block.addShared(groups.map((group) => requestsOf(group, wasShortened))),
@@ -206,7 +208,7 @@ export function createExaminer(examination: Examination): Examiner {
     },
     take() {
       const taken = block.take(packer.held);
-      block = createBlock();
+      block = createBlock(taken);
       block.countItem(packer.held);
       return taken;
     },

@@ -30,6 +30,9 @@ function nameOf(file: string, { root, base }: FoundPlace): string {
   return slashed(path.relative(isInside(base, file) ? base : root, file));
 }
 
+/** The name of a file in a folder. */
+const nameIn = (folder: string, name: string) => (folder === '' ? name : `${folder}/${name}`);
+
 async function entriesOf(folder: string, leaveOut: (reason: SkipReason) => void): Promise<Dirent[]> {
   try {
     return (await readdir(folder, { withFileTypes: true })).sort(byName);
@@ -59,20 +62,24 @@ const everything: Glob = { matches: () => true, depth: Number.POSITIVE_INFINITY 
 
 /** All that a glob takes below a folder, in the order of their names. Links are not followed. */
 async function* walk(
-  { path: start, top }: FoundPlace,
+  place: FoundPlace,
   glob: Glob,
-  leaveOut: (file: string, reason: SkipReason) => void,
-): AsyncGenerator<string> {
+  leaveOut: (file: FoundFile, reason: SkipReason) => void,
+): AsyncGenerator<FoundFile> {
+  const { path: start, top } = place;
   const { ignores } = createGitignore(top, start);
-  async function* below(folder: string, way: string, depth: number): AsyncGenerator<string> {
-    for (const entry of await entriesOf(folder, (reason) => leaveOut(folder, reason))) {
-      const file = path.join(folder, entry.name);
+  async function* below(folder: string, way: string, depth: number): AsyncGenerator<FoundFile> {
+    // Once for all in it: of ten thousand files each would take as long as opening it.
+    const folderName = nameOf(folder, place);
+    const unread = (reason: SkipReason) => leaveOut({ name: folderName, path: folder }, reason);
+    for (const entry of await entriesOf(folder, unread)) {
+      const file = { name: nameIn(folderName, entry.name), path: path.join(folder, entry.name) };
       const name = way + entry.name;
       const isTaken = entry.isDirectory() ? depth < glob.depth : glob.matches(name);
       if (!isTaken || entry.name === '.git') continue;
-      const reason = await whyNot(entry, file, ignores);
+      const reason = await whyNot(entry, file.path, ignores);
       if (reason !== null) leaveOut(file, reason);
-      else if (entry.isDirectory()) yield* below(file, `${name}/`, depth + 1);
+      else if (entry.isDirectory()) yield* below(file.path, `${name}/`, depth + 1);
       else if (entry.isFile()) yield file;
       else leaveOut(file, 'special');
     }
@@ -87,13 +94,11 @@ async function* taken(
   leaveOut: (file: FoundFile, reason: SkipReason) => void,
 ): AsyncGenerator<FoundFile> {
   const { place, below } = await startOf(pattern, folders);
-  const found = (file: string): FoundFile => ({ name: nameOf(file, place), path: file });
-  const leave = (file: string, reason: SkipReason) => leaveOut(found(file), reason);
-  if (isHidden(place.root, place.path)) leave(place.path, 'hidden');
-  else if (place.kind === 'folder') {
-    for await (const file of walk(place, below ?? everything, leave)) yield found(file);
-  } else if (isSecretName(place.path)) leave(place.path, 'key');
-  else yield found(place.path);
+  const named: FoundFile = { name: nameOf(place.path, place), path: place.path };
+  if (isHidden(place.root, place.path)) leaveOut(named, 'hidden');
+  else if (place.kind === 'folder') yield* walk(place, below ?? everything, leaveOut);
+  else if (isSecretName(place.path)) leaveOut(named, 'key');
+  else yield named;
 }
 
 /** A path that is there is meant as it stands, though its name may look like a glob: `notes [old].txt`. */
