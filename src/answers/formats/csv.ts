@@ -3,6 +3,7 @@ import { cellText } from '../../lib/cell-text.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Answer, AnsweredRow } from '../answer.ts';
 import { freeNames, keysOf } from './flat-answer.ts';
+import { withoutFormula } from './formula.ts';
 
 /** The columns of a batch's rows and the keys of its answers, in order of appearance. */
 export type CsvColumns = { row: string[]; answer: string[]; left_out: boolean; expected: boolean };
@@ -112,27 +113,6 @@ export function csvOfTasks({ left_out }: Pick<CsvColumns, 'left_out'>): CsvLayou
 function answerCell({ text, json, tool_calls }: Answer): string {
   const said = json === undefined ? (text ?? '') : cellText(json);
   return [said, tool_calls ? cellText(tool_calls) : ''].filter((part) => part !== '').join('\n');
-}
-
-/**
- * Texts that begin like a formula but hold nothing that could run: numbers, also in the notations of other countries and with a
- * currency, telephone numbers, and dashes for a missing value.
- */
-const HARMLESS = [
-  /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i,
-  /^[+-]?\p{Sc}?\d[\d.,' \u00a0\u202f]*[%‰\p{Sc}]?$/u,
-  /^\+\d[\d ().\-/\u00a0\u2011]{5,}$/,
-  /^[+-]+$/,
-];
-
-/**
- * A spreadsheet runs a cell that begins like a formula, also after white space; an answer is data. A plain number
- * stays one, and so does a text below empty lines, which real tables hold.
- */
-function withoutFormula(cell: string): string {
-  if (!/^[\t\r]|^\s*[=+\-@＝＋－＠]/.test(cell)) return cell;
-  const plain = cell.trim();
-  return HARMLESS.some((form) => form.test(plain)) ? cell : `'${cell}`;
 }
 
 export function csvLine(cells: string[], form: CsvForm): string {
