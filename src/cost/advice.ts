@@ -54,7 +54,7 @@ export type Packing = {
 /** Says what sharing requests saves, which number would be chosen, and its risk. */
 export function packingAdvice(packing: Packing): string[] {
   const { tasks, requests, asked, chosen, expected_usd, alone_usd } = packing;
-  const choice = chosen === 1 ? 'none, for sharing saves less than 5 % here' : `${chosen} rows in a request`;
+  const choice = chosen === 1 ? 'none, as sharing saves less than 5 % here' : `${chosen} rows in a request`;
   if (requests === tasks) {
     return [`pack: each task has a request of its own. "auto" takes ${choice}.`];
   }

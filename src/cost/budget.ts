@@ -11,9 +11,9 @@ import { roundUsd } from './pricing.ts';
 
 /** A UTC day's budget in US dollars. */
 export type BudgetState = {
-  /** As `2026-11-22`. */
+  /** For example `2026-11-22`. */
   day: string;
-  /** Whether it is the budget of all, or of one HTTP user. */
+  /** Whether it is everybody's budget, or that of one HTTP user. */
   of: 'all' | 'user';
   limit: number;
   /** What the day's ended submissions actually cost. */
@@ -71,9 +71,9 @@ export async function reserveBudget(context: Context, record: BatchRecord): Prom
 }
 
 /**
- * Takes out of a reservation what was sent, and settled in the budget, since the record that it was made for was read: a process
- * may have stood still that long, and what its part cost would count twice. What is sent by now under a reservation that this one
- * took the place of stays.
+ * Takes out of a reservation the parts that were sent and settled in the budget since its record was read: the process may have
+ * been suspended that long, and their cost would count twice. Parts that were sent under a reservation which this one replaced
+ * stay in it.
  */
 async function giveBackSettled(
   context: Context,
@@ -228,7 +228,7 @@ function outcomeOf(reservation: Reservation, record: BatchRecord, abandoned: boo
     if (progress.state === 'not_sent' || (progress.state === 'prepared' && abandoned)) continue;
     if (progress.state !== 'created' || progress.results === null) return null;
     const { missing } = progress.results.outcomes;
-    // Of an unknown price only the ceiling is known, and so it is of tasks without an answer.
+    // Without a price only the ceiling is known, and likewise for tasks without an answer.
     const actual = actualOfPart(progress.results);
     spent += actual === null ? usd : actual + (usd * missing) / request_count;
   }

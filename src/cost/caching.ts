@@ -44,13 +44,13 @@ export function createPrefixList() {
       for (const [key, prefix] of prefixes) note(key, prefix);
     },
     found: (): ReadonlyMap<string, SharedPrefix> => found,
-    /** The one that most tokens hang on first. */
+    /** The prefix with the most tokens in all comes first. */
     shared: () => [...found.values()].toSorted((a, b) => b.bytes * b.requests - a.bytes * a.requests),
   };
 }
 
 export type CacheWorth = {
-  /** Of one request's prefix, in dollars at batch price. */
+  /** The cost of one request's prefix, in dollars at batch price. */
   plain: number;
   read: number;
   write: number;
@@ -58,7 +58,7 @@ export type CacheWorth = {
   break_even: number;
 };
 
-/** What caching a prefix of so many tokens is worth; null where it is too short to be cached at all. */
+/** What caching a prefix of this many tokens is worth; null if it is too short to be cached at all. */
 export function worthOfCache(model: Model, tokens: number, ttl: PromptSize['cache_ttl']): CacheWorth | null {
   if (model.min_cacheable_tokens !== null && tokens < model.min_cacheable_tokens) return null;
   const prices = pricesFor(model, tokens);
@@ -75,7 +75,7 @@ export function worthOfCache(model: Model, tokens: number, ttl: PromptSize['cach
 
 const percent = (share: number) => `${Math.round(share * 100)} %`;
 
-/** What to know of the caching that the work asks for. */
+/** What to know about the caching that the work asks for. */
 export function cachingAdvice(prefixes: readonly SharedPrefix[], rates: InputRates): string[] {
   const [prefix] = prefixes;
   if (prefix === undefined) return [];
@@ -106,18 +106,18 @@ export function cachingAdvice(prefixes: readonly SharedPrefix[], rates: InputRat
 }
 
 /**
- * From so many requests on a primer pays, of which so many begin otherwise than it: one writes what the others read. Infinite
- * where the documents are too short to be cached.
+ * How many requests it takes for a primer, which writes what the others read, to pay off if some of them begin differently.
+ * Infinite if the documents are too short to be cached.
  */
 export function requestsWorthPriming(breakEven: number | null, others = 0): number {
   if (breakEven === null) return Number.POSITIVE_INFINITY;
   return Math.floor((others + 1) / (1 - breakEven)) + 1;
 }
 
-/** So large a part of the requests, or one of them, may begin otherwise: what is left over of packs, as a rule. */
+/** The share of requests, or at least one, that may begin differently: usually what is left over from packs. */
 const SHARE_OF_OTHERS = 0.02;
 
-/** Why a primer would cost more than it saves, or fill the cache for some of the requests alone; null where it pays. */
+/** Why a primer would cost more than it saves, or would fill the cache for only some of the requests; null if it pays off. */
 export function primerProblem(prefixes: readonly SharedPrefix[], rates: InputRates): Problem | null {
   const field = 'primer';
   const prefix = prefixes.find(({ is_first }) => is_first);
@@ -173,7 +173,7 @@ export function createSharedBeginnings() {
   };
 }
 
-/** What to do about a document that is paid for in every request. */
+/** Advice about a document that is paid for in every request. */
 export function sharedDocumentAdvice(requests: number): string[] {
   if (requests < REQUESTS_WORTH) return [];
   return [

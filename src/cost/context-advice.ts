@@ -6,7 +6,7 @@ import { formatUsd } from './cost.ts';
 import type { InputRates } from './input-rate.ts';
 import { pricesFor } from './pricing.ts';
 
-/** In the experience of those who pack by hand, answers are still good with this many tasks in a request. */
+/** People who pack by hand report that answers are still good with this many tasks in a request. */
 const PACKED = 20;
 
 /** Requests to one model. */

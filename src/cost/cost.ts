@@ -28,7 +28,7 @@ export function formatApart(a: number, b: number): [string, string] {
   return [`$${a.toFixed(digits)}`, `$${b.toFixed(digits)}`];
 }
 
-/** What a part's answers actually cost; null where a model has no known price. */
+/** What a part's answers actually cost; null if a model has no known price. */
 export function actualOfPart({ usage }: Pick<SavedResults, 'usage'>): number | null {
   const costs = usage.map(({ cost_usd }) => cost_usd);
   const known = costs.filter((cost) => cost !== null);
@@ -45,7 +45,7 @@ export function unknownUsd(record: BatchRecord, part: Part): number {
   return roundUsd(maximum * (openSends(part) + missing / request_count));
 }
 
-/** The known cost of a part's further sends, beside the one that it became. */
+/** The known cost of a part's other sends, besides the one that it became. */
 export function knownSendsUsd({ fates = [] }: Part): number {
   return fates.reduce((sum, fate) => sum + (fateUsd(fate) ?? 0), 0);
 }
@@ -120,14 +120,14 @@ export function unknownCosts(record: BatchRecord): string[] {
 function whyOpen({ candidates, fate, made_as, usd, gone = [] }: SendFate): string[] {
   if (made_as !== undefined && usd === null)
     return [
-      `That send was made as ${made_as} and is paid; what it cost is not known, for a model without a price.`,
+      `That send was made as ${made_as} and is paid; what it cost is not known, as its model has no known price.`,
     ];
   if (fate !== 'open') return [];
   if (candidates.length > 0)
-    return [`It could have become ${fewOf(candidates)}: a look after the end of these tells.`];
+    return [`It could have become ${fewOf(candidates)}: a look after these have ended will tell.`];
   if (gone.length === 0) return [];
   return [
-    `It could have become ${fewOf(gone)}, whose results the API no longer has: the API's console alone tells what was paid.`,
+    `It could have become ${fewOf(gone)}, whose results the API no longer has: only the API's console tells what was paid.`,
   ];
 }
 

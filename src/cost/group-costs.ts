@@ -118,7 +118,7 @@ export function createCostGroups(by: readonly Grouping[] = []) {
     },
     /** The dearest first. */
     groups: () => [...groups.values()].toSorted((a, b) => worth(b) - worth(a)),
-    /** How many batches have a cost that can't be told here. */
+    /** How many batches have a cost that is not known here. */
     unknown: () => unknown,
   };
 }

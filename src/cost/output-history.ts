@@ -16,7 +16,7 @@ const keyOf = (model: string, taskType: string | null, effort: Effort | null) =>
 
 /**
  * How long answers were in the newest batches of the store, by model, task type and effort: the mean of their output
- * tokens, thinking included. Sandbox answers are made up and left out, and so are tasks without a type, which have nothing in
+ * tokens, thinking included. Left out are sandbox answers, which are made up, and tasks without a type, which have nothing in
  * common.
  */
 export async function readOutputHistory(context: Context): Promise<KnownOutput> {

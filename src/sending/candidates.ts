@@ -19,7 +19,7 @@ export type Candidates = {
   own: { batch: ProviderBatch; tentative: boolean } | null;
   /** Those that no part has claimed, newest first. */
   free: ProviderBatch[];
-  /** The newest batch of the list, or the watermark where none is newer; null where there is none at all. */
+  /** The newest batch of the list, or the watermark if none is newer; null if there is none at all. */
   newest: string | null;
 };
 
@@ -53,7 +53,7 @@ export async function findCandidates(
   return found;
 }
 
-/** What a list has above the watermark. What stands below it and is newer all the same, for a list in another order, is too. */
+/** The batches that a list has above the watermark, and those below it that are newer all the same, as in a list in another order. */
 async function* newerThan(provider: Provider, watermark: string | null): AsyncGenerator<ProviderBatch> {
   const listed = new Set<string>();
   let known: ProviderBatch | undefined;
@@ -81,7 +81,7 @@ function isNewer(one: ProviderBatch, other: ProviderBatch): boolean {
   return Date.parse(one.created_at) > Date.parse(other.created_at);
 }
 
-/** Throws `api_uncertain` where a listing ended without the watermark, though the provider still has that batch. */
+/** Throws `api_uncertain` if a listing ended without the watermark, though the provider still has that batch. */
 async function requireGone(provider: Provider, watermark: string | null): Promise<void> {
   if (watermark === null) return;
   try {

@@ -38,8 +38,8 @@ export function cameToNothing(record: BatchRecord): boolean {
 const open: ReadonlySet<PartState['state']> = new Set(['waiting', 'prepared', 'not_sent']);
 
 /**
- * Whether a batch does not stand for its work but by what is sent of it now: nothing of it was paid for, it came to nothing, or
- * it was canceled. It has to own the work then, or that would be paid for in another batch too.
+ * Whether a batch stands for its work only through what is sent of it now: nothing of it was paid for, it came to nothing, or it
+ * was canceled. Then it has to own the work, which could otherwise be paid for in another batch too.
  */
 export function hasToOwn(record: BatchRecord): boolean {
   const sent = record.parts.filter(({ progress }) => !open.has(progress.state));

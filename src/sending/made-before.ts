@@ -8,7 +8,7 @@ import { standingOf } from './claims.ts';
 import { findByMark } from './find-mark.ts';
 import { takeForGood } from './settle.ts';
 
-/** More than an account makes in the time that a backup is kept for. */
+/** More than an account makes while a backup is kept. */
 const MOST_PAGES = 50;
 /** How far the provider's clock and this machine's may differ. */
 const CLOCKS_APART_MS = 10 * 60_000;
@@ -22,7 +22,7 @@ const SERVERS_APART_MS = 60_000;
 /** Each of them takes a download of results. */
 const MOST_SEARCHED = 20;
 
-/** What waits may have been made already, which can't be told yet. It goes on waiting. */
+/** Waiting parts may have been made already, which can't be told yet. They go on waiting. */
 export class MayBeMade extends BatchError {
   constructor(ids: readonly string[]) {
     super(
@@ -34,7 +34,7 @@ export class MayBeMade extends BatchError {
   }
 }
 
-/** What waits: `unsent`, as far as is known; or `refused`, so that it was not made when it was sent last. */
+/** A waiting part: `unsent` as far as is known, or `refused`, so that its last send made nothing. */
 export type Left = 'unsent' | 'refused';
 
 /**
@@ -54,7 +54,7 @@ export async function takeMadeBefore(context: Context, batchId: string, left: Le
     const { made, untold } = await madeBefore(context, record, part, notAbove(batches, part));
     if (made !== null) await takeForGood(context, record, part, made);
     else open.push(...untold);
-    // What comes in above it from now on was not sent before.
+    // Whatever appears above it from now on was not sent before.
     await updatePart(register, part.number, ({ progress }) =>
       untold.length > 0 && progress.state === 'prepared' && progress.newest === undefined
         ? { ...progress, newest }
@@ -65,8 +65,8 @@ export async function takeMadeBefore(context: Context, batchId: string, left: Le
 }
 
 /**
- * Whether the answer to a create looks like that to another one, as a cache on the way may give it: of another size, or made before the
- * newest batch that was listed just before, at `since`. Its results prove then whose it is.
+ * Whether the answer to a create looks like the answer to another one, repeated by a cache on the way: its batch has another size, or was
+ * made before the newest batch that was listed just before, at `since`. Then its results prove whose it is.
  */
 export function isLikeAnother(batch: ProviderBatch, part: Part, since: string | null): boolean {
   const counted = countOf(batch);

@@ -9,7 +9,7 @@ import type { Pieces } from '../store/store.ts';
 
 /**
  * A part's body as it is sent: as it was written, with its last request under the part's mark. Throws `store_damaged`
- * where it is no longer as it was written: there is no telling what the API would make of it. To find out, a body
+ * if it is no longer as it was written: there is no telling what the API would make of it. To find out, a body
  * that this process did not just write is read in full first.
  */
 export async function openBody(

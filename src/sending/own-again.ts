@@ -15,8 +15,8 @@ function doneBy(batchId: string): BatchError {
 }
 
 /**
- * A register that names a batch anew. Never equal to what it was before: whoever has judged the batch meanwhile, and
- * found that it does nothing, has to judge it again.
+ * A register entry that names a batch again. It is never equal to the one before: a process that has judged the batch
+ * meanwhile, and found that it does nothing, has to judge it again.
  */
 function namedAnew({ now }: Pick<Context, 'now'>, batchId: string, before: Submission | null): Submission {
   const least = before === null ? 0 : Date.parse(before.at) + 1;
@@ -25,8 +25,8 @@ function namedAnew({ now }: Pick<Context, 'now'>, batchId: string, before: Submi
 
 /**
  * Before it is sent again, makes a batch that was never paid for, or came to nothing, the one that does its work.
- * Throws `wrong_state` where another one does the work by now: both would be paid for. Who names new parts in its
- * record calls `requireOwned` after that.
+ * Throws `wrong_state` if another one does the work by now: both would be paid for. A caller that adds new parts to its
+ * record calls `requireOwned` afterwards.
  */
 export async function ownAgain(context: Context, record: BatchRecord): Promise<void> {
   if (!hasToOwn(record)) return;
@@ -47,8 +47,8 @@ export async function ownAgain(context: Context, record: BatchRecord): Promise<v
 
 /**
  * Makes sure that a batch which had to own its work still does, once its record names what is about to be sent: from
- * then on nobody finds that it does nothing. Throws `wrong_state` where another batch took the work over in between,
- * and what was named is not to be sent.
+ * then on nobody finds that it does nothing. Throws `wrong_state` if another batch took the work over in between; then
+ * what the record names must not be sent.
  */
 export async function requireOwned(context: Context, before: BatchRecord): Promise<void> {
   if (!hasToOwn(before)) return;
@@ -59,7 +59,7 @@ export async function requireOwned(context: Context, before: BatchRecord): Promi
   if (held !== null && held.batch_id !== batch_id) throw doneBy(held.batch_id);
 }
 
-/** Why a batch that has to own its work is not sent again; null where it owns it now. */
+/** Why a batch that has to own its work is not sent again; null if it owns it now. */
 export async function whyNotAgain(context: Context, record: BatchRecord): Promise<string | null> {
   try {
     await ownAgain(context, record);

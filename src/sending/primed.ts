@@ -8,9 +8,9 @@ const KEPT_MS = 50 * 60_000;
 const CLOCKS_APART_MS = 60_000;
 
 /**
- * Decides how to send the parts that were to read what the first request wrote into the cache: without cache marks,
- * which would cost twice as much as no cache, where there is nothing to read; not at all where the first request was
- * canceled. Returns whether anything changed. Asks the provider, and throws its errors.
+ * Decides how to send the parts that were to read what the first request wrote into the cache: if there is nothing to
+ * read, without cache marks, which would double the cost; if the first request was canceled, not at all. Returns whether
+ * anything changed. Asks the provider, and throws its errors.
  */
 export async function settlePrimed(context: Context, record: BatchRecord, part: Part): Promise<boolean> {
   if (part.after === undefined) return false;

@@ -5,8 +5,8 @@ import { isCreated } from '../state/parts.ts';
 import type { BatchRecord, KeyMark } from '../store/record.ts';
 
 /**
- * Throws `wrong_state` where the present provider settings are not those of the account that a part was sent on:
- * another host, workspace or key can't see its batches, and would take them for lost. `known` are further batches of
+ * Throws `wrong_state` if the present provider settings are not those of the account that a part was sent on: another
+ * host, workspace or key can't see its batches, and would take them for lost. `known` are further batches of
  * that account.
  */
 export async function requireSameAccount(

@@ -164,7 +164,7 @@ async function sendPart(
   for (let tries = 1; ; tries += 1) {
     const left = lasts - elapsed();
     try {
-      // The process stood still, or lost touch with the store: others may take it for dead by now, and send the part
+      // The process was suspended, or lost touch with the store: others may take it for dead by now, and send the part
       // themselves.
       if (left <= 0 || isOutOfTouch()) throw tooLate();
       const batch = await provider.createBatch(body, Math.min(left, sendingMs(context, part)), isOutOfTouch);
@@ -240,6 +240,6 @@ async function makeIntent(
 function tooLate(): BatchError {
   return new BatchError(
     'api_unreachable',
-    'This process stood still, or was out of touch with the store, until the time to send was up. Nothing was sent.',
+    'This process was suspended, or out of touch with the store, until the time to send was up. Nothing was sent.',
   );
 }

@@ -48,7 +48,7 @@ export async function settlePart(
         : null,
     );
 
-  /** Takes a claimed batch; gives a tentative claim back where the part has changed meanwhile. */
+  /** Takes a claimed batch; gives a tentative claim back if the part has changed meanwhile. */
   const take = async (state: CreatedPart['progress']) => {
     const { record: now, changed } = await change(state);
     const held = now?.parts.find(({ number }) => number === part.number)?.progress;

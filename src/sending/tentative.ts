@@ -62,7 +62,7 @@ export async function releaseForeign(
 }
 
 const UNPROVEN =
-  'The results of the only batch that it can be have no readable line where its mark would stand, however often they were fetched.';
+  'The results of the only batch that it can be have no readable line where its mark would be, however often they were fetched.';
 
 /**
  * Leaves it to a person whether a tentative part is ours, once its results have been unable to prove it for long

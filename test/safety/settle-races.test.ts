@@ -263,7 +263,7 @@ describe('settling what is uncertain', () => {
       const before = await follow(server, batch_id);
       expect(before.cost_usd.actual).toBeNull();
       expect(before.warnings.join(' ')).toMatch(
-        /sent again without knowing what became of it may have been paid .* a look after the end of these tells/,
+        /sent again without knowing what became of it may have been paid .* a look after these have ended will tell/,
       );
       const once = before.cost_usd.maximum / 2;
       expect((await budgetIn(server.folder)).reserved).toBeCloseTo(once, 6);

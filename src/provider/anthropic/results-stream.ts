@@ -4,7 +4,7 @@ import { connectionError, gaveUpError } from './api-errors.ts';
 import { TimeLimitError } from './calls.ts';
 
 export type ResultsStreamOptions = {
-  /** Abort the download when one of them does. */
+  /** The download is aborted when one of these is. */
   parents: readonly AbortSignal[];
   /** How long no byte may come; and a fifth of how long hardly any may. */
   stallMs: number;
@@ -78,7 +78,7 @@ export async function* streamResponse(
     const body = await open(signal);
     const stop = () => void body.destroy(new Error('the download was given up'));
     signal.addEventListener('abort', stop, { once: true });
-    // It may have come between the headers and here, and is not told twice.
+    // It may have been aborted between the headers and here, and an abort is not reported twice.
     if (signal.aborted) stop();
     for await (const piece of body) {
       stall.came(piece.length);

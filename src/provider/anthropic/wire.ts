@@ -6,14 +6,14 @@ import type { Operation } from './api-advice.ts';
 import { uncertainError } from './api-errors.ts';
 
 /**
- * The API's answers as they come in. Ids become parts of routes and file names, so they are held to the
- * characters that are harmless there; fields that we don't use are let be.
+ * The API's answers as they come in. Ids become parts of routes and file names, so they may only have characters that are
+ * harmless there; fields that we don't use are ignored.
  */
 
-/** Texts and counts have an end: they are kept, and rows are made by them. */
+/** Texts and counts are limited, as they are kept, and rows are made from them. */
 const idPattern = /^[A-Za-z0-9_-]{1,130}$/;
 const number = z.int().nonnegative();
-/** As a text some gateways write it. */
+/** Some gateways write it as a text. */
 const inText = z
   .string()
   .regex(/^\d{1,9}$/)
@@ -23,12 +23,12 @@ const time = z
   .string()
   .max(100)
   .refine((text) => !Number.isNaN(Date.parse(text)));
-/** None, where a gateway writes an empty text or a number: records hold nothing but times that can be reckoned with. */
+/** Null if a gateway writes an empty text or a number: records hold only times that can be calculated with. */
 const optionalTime = time.nullable().catch(null);
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** A gateway may leave out a zero, or say null. */
+/** A gateway may leave out a zero, or write null. */
 const optionalCount = count.nullish().transform((told) => told ?? 0);
 
 const statuses = ['in_progress', 'canceling', 'ended'] as const;

@@ -32,7 +32,7 @@ function checkCalls(turns: readonly Turn[], index: number): Problem[] {
     const valid = 'an id of its own for every tool_use';
     problems.push({ field: `messages[${index}].content`, problem: 'has two calls of the same id', valid });
   }
-  // A turn of the assistant that goes on in the next message is one turn.
+  // If the assistant's turn continues in the next message, both are one turn.
   if (turns[index + 1]?.role === 'assistant') return problems;
   const results = new Set(idsOf(turns[index + 1], 'tool_result', 'tool_use_id'));
   const open = ids.filter((id) => !results.has(id)).length;
@@ -78,13 +78,13 @@ function checkResults(turns: readonly Turn[], index: number): Problem[] {
   return problems;
 }
 
-/** Whether results don't stand first in their message, where the API looks for them. */
+/** Whether results don't come first in their message, where the API expects them. */
 function comesLate(turn: Turn | undefined): boolean {
   const isResult = (turn?.blocks ?? []).map(({ type }) => type === 'tool_result');
   return isResult.lastIndexOf(true) > isResult.indexOf(false) && isResult.includes(false);
 }
 
-/** The calls of the assistant's turn just before, in however many messages. */
+/** The calls of the assistant's preceding turn, over however many messages. */
 function callsBefore(turns: readonly Turn[], index: number): unknown[] {
   const ids: unknown[] = [];
   for (let before = index - 1; turns[before]?.role === 'assistant'; before -= 1) {
@@ -96,7 +96,7 @@ function callsBefore(turns: readonly Turn[], index: number): unknown[] {
 const holds = ({ blocks }: Turn, ...types: string[]) =>
   blocks.some(({ type }) => types.some((each) => each === type));
 
-/** With a budget to think, calls of tools that still go on have to come with what was thought before them. */
+/** With a thinking budget, tool calls that are still open must come with the thinking that led to them. */
 export function checkThoughtOfTurn(messages: readonly unknown[], thinking: unknown): Problem[] {
   if (!isJsonObject(thinking) || thinking.type !== 'enabled') return [];
   const turns = turnsOf(messages);

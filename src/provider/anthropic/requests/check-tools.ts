@@ -12,11 +12,11 @@ const TOOL =
 /** A tool that the caller runs: the ones that Anthropic defines have a dated type. */
 export const isOwnTool = ({ type }: JsonObject) => type === undefined || type === null || type === 'custom';
 
-/** Anthropic's own tools, by how their types begin (SDK 1.12.0, `ToolUnion` and its beta), and any that has a date. */
+/** Anthropic's own tools, by how their types begin (SDK 1.12.0, `ToolUnion` and its beta), and any dated type. */
 const DEFINED_TOOL =
   /^(bash|text_editor|memory|computer|browser|web_search|web_fetch|code_execution|tool_search_tool|mcp_toolset|advisor)(_|$)|_\d{8}$/;
 
-/** How other providers write a tool, by a key that only theirs has. */
+/** How other providers write a tool, by a key that only their tools have. */
 const FOREIGN_TOOLS: [key: string, whose: string][] = [
   ['function', "OpenAI's"],
   ['toolSpec', "Bedrock's"],
@@ -26,7 +26,7 @@ const FOREIGN_TOOLS: [key: string, whose: string][] = [
   ['parameters', "OpenAI's"],
 ];
 
-/** What Anthropic's own tools have to be called, by how their types begin (SDK 1.12.0); a set of tools has no name. */
+/** The required names of Anthropic's own tools, by how their types begin (SDK 1.12.0); a set of tools has no name. */
 const DEFINED_NAMES: [type: RegExp, name: string][] = [
   [/^text_editor_(20241022|20250124)$/, 'str_replace_editor'],
   [/^text_editor_\d{8}$/, 'str_replace_based_edit_tool'],
@@ -89,7 +89,7 @@ function checkTool(tool: JsonObject, field: string): Problem[] {
   ];
 }
 
-/** A strict tool is called as structured output is written, with the same of JSON Schema. */
+/** The input of a strict tool is generated like structured output, with the same subset of JSON Schema. */
 function checkTaken({ input_schema: schema, strict }: JsonObject, field: string): Problem[] {
   const problems = checkInputSchema(schema, field);
   return problems.length === 0 && strict === true
@@ -116,7 +116,7 @@ function checkDefined(tool: JsonObject, type: string, field: string): Problem[] 
   return problems;
 }
 
-/** A tool that is found later is no part of the prompt that is cached. */
+/** A tool that is loaded later is not part of the cached prompt. */
 function checkDeferred(tool: JsonObject, field: string): Problem[] {
   if (tool.defer_loading !== true || (tool.cache_control ?? null) === null) return [];
   const problem = 'is on a tool with defer_loading';
@@ -161,7 +161,7 @@ export function checkToolChoice(
     return [{ field: `${field}.name`, problem: 'is missing', valid: 'the name of one of the tools' }];
   }
   const named = list.some((tool) => isJsonObject(tool) && tool.name === choice.name);
-  // A tool of a set has a name that its set does not say.
+  // The names of the tools in a set are not known here.
   const sets = list.some((tool) => isJsonObject(tool) && tool.name === undefined);
   return named || sets
     ? []

@@ -2,11 +2,11 @@ import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { Params } from '../../dialect.ts';
 
 /**
- * Optional fields that the API refuses null for, where programs write null for what is not given (SDK 1.12.0, the fields
- * without `| null`). What may be null, as `cache_control` or `citations`, stays as it is.
+ * Optional fields for which the API refuses null, though programs write null for missing values (SDK 1.12.0, the fields
+ * without `| null`). Fields that may be null, such as `cache_control` or `citations`, stay as they are.
  */
 const OPTIONAL = {
-  // From temperature on they are refused by themselves, or belong to a beta: null is none of them.
+  // From temperature on, these are refused anyway or belong to a beta; null means that they are not used.
   params: (
     'metadata output_config service_tier stop_sequences stream system thinking tool_choice tools mcp_servers ' +
     'temperature top_p top_k speed fallbacks thread fallback_credit_token user_profile_id workspace_id billing_policy betas ' +
@@ -21,9 +21,9 @@ const OPTIONAL = {
   search_result: ['citations'],
 };
 
-/** The params without nulls that the API refuses; the very same object where there are none. */
+/** The params without nulls that the API refuses; the very same object if there are none. */
 export function leaveOutNulls(params: Params): Params {
-  // Next to no request has any.
+  // Hardly any request has one.
   if (!holdsNull(params)) return params;
   return changed(without(params, OPTIONAL.params), {
     tools: (tools) => each(tools, (tool) => block(without(tool, OPTIONAL.tool))),
@@ -53,7 +53,7 @@ function block(given: JsonObject): JsonObject {
         : [];
   return changed(without(given, [...OPTIONAL.block, ...own]), {
     cache_control: cache,
-    // Only one level has blocks of the API's.
+    // The API has only one level of nested blocks.
     ...(given.type === 'tool_result' && {
       content: (content: unknown) => each(content, (inner) => changed(inner, { cache_control: cache })),
     }),

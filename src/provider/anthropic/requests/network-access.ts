@@ -2,15 +2,15 @@ import type { Problem } from '../../../errors.ts';
 import { isJsonObject } from '../../../lib/json.ts';
 
 /**
- * What lets a request reach the network, and so carry a caller's data out: tools that search, fetch or run
- * code at the provider, MCP servers, containers, and sources that the provider fetches by URL. Names as in the
- * Messages API; the date at the end is a tool's version, and new ones come.
+ * Whatever lets a request reach the network, and so carry a caller's data out: tools that search, fetch or run code at
+ * the provider, MCP servers, containers, and sources that the provider fetches by URL. Named as in the Messages API; the
+ * date at the end is a tool's version, and new ones will come.
  */
 const NETWORK_TOOL = /^(web_search|web_fetch|code_execution|mcp_toolset)/;
-/** Within messages a tool is told by its dated type; `web_search_tool_result` is only what one once said. */
+/** Within messages a tool is recognized by its dated type; `web_search_tool_result` is only an earlier result. */
 const INLINE_NETWORK_TOOL = /^((web_search|web_fetch|code_execution)(_\d{8})?|mcp_toolset)$/;
 
-/** Data of the caller's own shape, which the provider does not act on. */
+/** Data in the caller's own shape, on which the provider does not act. */
 const OPAQUE = new Set(['input', 'input_schema', 'input_examples', 'output_config', 'metadata']);
 
 const HOW_TO_ALLOW =
@@ -22,7 +22,7 @@ function refused(field: string, what: string): Problem {
 
 function isNetworkTool(value: unknown, path: string): boolean {
   if (!isJsonObject(value) || typeof value.type !== 'string' || !NETWORK_TOOL.test(value.type)) return false;
-  // The path is looked at last: while nobody reads it, putting a longer one together costs next to nothing.
+  // The path is checked last: concatenating a longer one costs next to nothing while nobody reads it.
   return INLINE_NETWORK_TOOL.test(value.type) || /^tools\[\d+\]$/.test(path);
 }
 

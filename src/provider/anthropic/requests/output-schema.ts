@@ -10,13 +10,13 @@ import { type Moved, OURS, takenSchema } from './taken-schema.ts';
 
 type OutputSchema = PreparedSchema & {
   moved: readonly Moved[];
-  /** References to what is not there, which whoever makes a check of the schema finds too. */
+  /** References to missing definitions, which compiling the schema for a check finds too. */
   lost: readonly Problem[];
 };
 
 const ROOT = 'a JSON Schema with "type": "object" and "properties"';
 
-/** Of which a schema of an object has one at least. */
+/** An object's schema has at least one of these. */
 const KEYWORDS = new Set([
   ...ONE_OR_LIST,
   ...BY_NAME,
@@ -42,7 +42,7 @@ function describesObject(schema: JsonObject): boolean {
 
 type Found = { problems: Problem[]; warnings: string[] };
 
-/** Closes a schema and all within it; `found` gets what can't be closed without changing its meaning. */
+/** Closes a schema and all schemas within it; `found` gets those that can't be closed without changing their meaning. */
 function closed(schema: unknown, path: string, found: Found): unknown {
   if (Array.isArray(schema)) return schema.map((one, index) => closed(one, `${path}[${index}]`, found));
   // `true` and `false` are schemas too.
@@ -76,7 +76,7 @@ function closed(schema: unknown, path: string, found: Found): unknown {
   return result;
 }
 
-/** What nobody else checks is lost where it is mistyped: keywords of others are no fault of a schema. */
+/** Our own keywords are checked nowhere else, so a mistyped one would be lost; keywords of others are no mistake. */
 function mistypedOurs(schema: JsonObject, path: string): Problem[] {
   const ours = [...OURS];
   return Object.keys(schema)
@@ -88,10 +88,10 @@ function mistypedOurs(schema: JsonObject, path: string): Problem[] {
     }));
 }
 
-/** The types of values that hold no text. */
+/** The types of values that contain no text. */
 const TEXTLESS = new Set<unknown>(['number', 'integer', 'boolean', 'null']);
 
-/** Where a keyword of ours asks for nothing: numbers are looked for nowhere, and have no length. */
+/** Finds keywords of ours that have no effect: numbers are not searched for in the input, and have no length. */
 function idleOurs(value: unknown, path: string): string[] {
   if (Array.isArray(value)) return value.flatMap((each, index) => idleOurs(each, `${path}[${index}]`));
   if (!isJsonObject(value)) return [];
@@ -107,10 +107,10 @@ function idleOurs(value: unknown, path: string): string[] {
   ];
 }
 
-/** Keywords whose values are data, in which a `$ref` is none. */
+/** Keywords whose values are data, in which `$ref` is not a reference. */
 const DATA = new Set(['enum', 'const', 'default', 'examples']);
 
-/** Schemas that refer to themselves or elsewhere: the API compiles each to a grammar of its own, which has no end then. */
+/** Finds schemas that refer to themselves or elsewhere: the API compiles a schema to a grammar, which would then be infinite. */
 function checkReferences(root: JsonObject, field: string): { problems: Problem[]; lost: Problem[] } {
   const problems: Problem[] = [];
   const lost: Problem[] = [];
@@ -154,7 +154,7 @@ function decoded(pointer: string): string {
   }
 }
 
-/** Whether it is what the API, or OpenAI's, takes around a schema. */
+/** Whether it is the wrapper that the API, or OpenAI's, has around a schema. */
 const wrapsSchema = ({ type, schema, json_schema }: JsonObject): boolean =>
   isJsonObject(json_schema) || (isJsonObject(schema) && (type === undefined || type === 'json_schema'));
 
@@ -173,10 +173,10 @@ function warningsOf(all: readonly Moved[], field: string): string[] {
 }
 
 /**
- * A schema as structured output takes it. `asked` has every object in it with `additionalProperties: false`, which the API
- * asks for, and `schema` besides what the API does not take in the descriptions, which `moved` lists. The argument stays as it is.
- * `problems` has what can't be sent in any form, the fields under `field`; what else the API refuses is left to it, for that
- * changes from model to model.
+ * A schema as structured output takes it. In `asked` every object has `additionalProperties: false`, which the API requires. In
+ * `schema`, moreover, what the API does not take is moved into descriptions; `moved` lists it. The argument is not changed.
+ * `problems` has what can't be sent in any form, with fields below `field`. Whatever else the API refuses is left to it, as that
+ * differs from model to model.
  */
 export function prepareOutputSchema(given: JsonObject, field = 'output_schema'): OutputSchema {
   const wrong = (...problems: Problem[]): OutputSchema => {
@@ -215,8 +215,8 @@ export function prepareOutputSchema(given: JsonObject, field = 'output_schema'):
 const BY_ITSELF = 'output_schema, of a task or of retry_batch, does so by itself';
 
 /**
- * Native params go out as they are, so what the API asks for of a schema is asked for here; `otherwise` says what else
- * there is to do where a keyword is refused.
+ * Native params are sent as they are, so their schemas must already be as the API requires. `otherwise` says what else can
+ * be done if a keyword is refused.
  */
 export function checkClosedSchema(given: unknown, at: string, otherwise = BY_ITSELF): Problem[] {
   if (!isJsonObject(given)) return [];

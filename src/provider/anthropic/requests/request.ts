@@ -9,7 +9,7 @@ import { fileBlock, sharedTurn } from './shared-request.ts';
 export const bodyForm = { head: '{"requests":[', between: ',', tail: ']}' } as const;
 
 const cacheControl = { cache_control: { type: 'ephemeral', ttl: '1h' } } as const;
-/** Behind another key of a block: within a text its quotes would be escaped. */
+/** As it follows another key of a block; within a text its quotes would be escaped. */
 export const cacheMark = `,${JSON.stringify(cacheControl).slice(1, -1)}`;
 
 export function encodeRequest(custom_id: string, params: Params): string {
@@ -18,7 +18,7 @@ export function encodeRequest(custom_id: string, params: Params): string {
 
 const written = z.object({ custom_id: z.string(), params: z.record(z.string(), z.unknown()) });
 
-/** Null for what is no request. The parser's own message would quote it. Numbers within its params are as they were written. */
+/** Null for anything but a request, as the parser's own message would quote it. Numbers in the params stay as they were written. */
 export function decodeRequest(text: string): { id: string; params: Params } | null {
   let value: unknown;
   try {
@@ -32,7 +32,7 @@ export function decodeRequest(text: string): { id: string; params: Params } | nu
   return { id, params: { ...params, max_tokens: plainNumbers(params.max_tokens) } };
 }
 
-/** A request that was written by somebody else keeps its form, unless its id can't be told in it without parsing. */
+/** A request in somebody else's notation keeps it, unless its id can't be found in it without parsing. */
 export function renameRequest(text: string, id: string): string | null {
   const request = decodeRequest(text);
   if (request === null) return null;
@@ -57,7 +57,7 @@ export function renderParams(request: PlainRequest): Params {
     output_schema,
     effort,
   } = request;
-  // Files come before the prompt: a model follows best what stands behind its material (Vision and PDF documentation).
+  // Files come before the prompt: models follow instructions best after the material (vision and PDF documentation).
   const documents = context.map(documentBlock);
   const last = documents.length - 1;
   const shared = cached
@@ -82,7 +82,7 @@ function contentOf(files: readonly object[], prompt: string, rows: PlainRequest[
   return files.length === 0 ? prompt : [...files, { type: 'text', text: prompt }];
 }
 
-/** What the user said last: of several texts, such as a document's title and the prompt, all. */
+/** What the user said last; all texts if there are several, such as a document's title and the prompt. */
 export function lastPrompt({ messages }: Params): string {
   const turns = Array.isArray(messages)
     ? messages.filter((each) => isJsonObject(each) && each.role === 'user')
@@ -108,7 +108,7 @@ function documentBlock(document: ContextDocument): object {
   return attachment.kind === 'pdf' ? { ...fileBlock(attachment), title } : fileBlock(attachment);
 }
 
-/** Where a schema stands: the second place is that of the beta, before formats were generally available. */
+/** Where a schema is. The second place is that of the beta, before formats were generally available. */
 const FORMATS = [
   {
     field: 'output_config.format',

@@ -2,16 +2,16 @@ import { isJsonObject } from '../../../lib/json.ts';
 import type { Attachment, Params, SharedRow } from '../../dialect.ts';
 
 /**
- * A request that several tasks share: what is asked of each as one text, then every row in a tag with its id, as blocks of
- * their own, so that rows can be found and taken out again.
+ * A request that several tasks share: the common question as one text, then every row in a tag with its id. Rows are blocks
+ * of their own, so that they can be found and taken out again.
  */
 
 const HEAD = /^<row id="([\w-]+)">\n?/;
 const TAIL = '</row>';
 
-/** What could open or close a row, whatever its case. */
+/** Text that could open or close a row, in any case. */
 const TAG = /<(?=\/?row(?:[\s>/]|$))/gi;
-/** What could be taken for one that was escaped. */
+/** Text that could be taken for an escaped one. */
 const ESCAPED = /&(?=(?:amp;)*lt;\/?row(?:[\s>/]|$))/gi;
 
 const escaped = (text: string) => text.replaceAll(ESCAPED, '&amp;').replaceAll(TAG, '&lt;');
@@ -71,7 +71,7 @@ export function rowsOf(params: Params): SharedRow[] {
     const match: RegExpExecArray | null = id === null ? HEAD.exec(block.text) : null;
     const head: string = match?.[0] ?? '';
     id ??= match?.[1] ?? null;
-    // A row's head stands by itself where its file follows.
+    // A row's opening tag is a block of its own if a file follows.
     if (id === null || !block.text.endsWith(TAIL)) continue;
     const text = block.text.slice(head.length, -TAIL.length).replace(/\n$/, '');
     rows.push({ id, text: unescaped(text), ...(attachment && { attachment }) });

@@ -2,7 +2,7 @@ import { plainNumbers, stringifyExact } from '../../../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import { isOfOthers, orNull } from '../../../lib/plain-schema.ts';
 
-/** A keyword that structured output does not take, and the field in which it stands. */
+/** A keyword that structured output does not take, and its field. */
 export type Moved = { field: string; keyword: string; isRefused: boolean; isOurs?: true };
 
 /** Keywords as they stand (structured outputs documentation; the SDK's `transformJSONSchema`). */
@@ -12,7 +12,7 @@ const TAKEN = new Set(
   ),
 );
 
-/** Of no meaning to a model, and none for an answer. */
+/** Meaningless both for a model and for its answer. */
 const SILENT = new Set(['$schema', '$id', '$comment']);
 
 /** Checked here alone. */
@@ -22,7 +22,7 @@ const FORMATS = new Set(
   'date-time time date duration email hostname uri ipv4 ipv6 uuid'.split(' ').map((name): unknown => name),
 );
 
-/** The API answers a request with one of these with a 400; of any other it is not known. */
+/** The API answers a request with one of these with a 400; how it treats others is not known. */
 const REFUSED = new Set(
   (
     'minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern format enum const minItems ' +
@@ -32,7 +32,7 @@ const REFUSED = new Set(
   ).split(' '),
 );
 
-/** Looking around, back references, and word boundaries: patterns have none of them there. */
+/** Lookarounds, back references and word boundaries, which patterns can't have there. */
 const NO_PATTERN = /\(\?[=!<]|\\[1-9bBk]/;
 
 function isPattern(text: string): boolean {
@@ -47,7 +47,7 @@ const isPrimitive = (value: unknown) => typeof value !== 'object' || value === n
 const arePrimitive = (value: unknown) =>
   Array.isArray(value) && value.every((each) => isPrimitive(plainNumbers(each)));
 
-/** Values that are taken of keywords that are taken in part. */
+/** The accepted values of keywords that are accepted only in part. */
 const TAKEN_IN_PART = new Map<string, (value: unknown) => boolean>([
   ['enum', arePrimitive],
   ['const', (value) => isPrimitive(plainNumbers(value))],
@@ -62,8 +62,8 @@ function isTaken(keyword: string, value: unknown): boolean {
 }
 
 /**
- * A schema as structured output takes it: what it does not take is said in the descriptions instead, as the SDK does. `moved`
- * has what that is. Numbers stay as they were written.
+ * A schema as structured output takes it: what it does not take is moved into the descriptions, as the SDK does, and listed in
+ * `moved`. Numbers stay as they were written.
  */
 export function takenSchema(given: JsonObject, field: string): { schema: JsonObject; moved: Moved[] } {
   const moved: Moved[] = [];
@@ -107,13 +107,13 @@ function taken(given: JsonObject, path: string, moved: Moved[]): JsonObject {
   return given.nullable === true ? orNull(alone) : alone;
 }
 
-/** As the SDK writes it: `{minimum: 1, maximum: 10}`, below what was described. */
+/** In the SDK's notation, `{minimum: 1, maximum: 10}`, below the existing description. */
 function described(description: unknown, left: readonly [string, unknown][]): string {
   const before = typeof description === 'string' && description !== '' ? `${description}\n\n` : '';
   return `${before}{${left.map(([keyword, value]) => `${keyword}: ${stringifyExact(value)}`).join(', ')}}`;
 }
 
-/** A reference stands alone where the API reads it: what stands beside it goes around. */
+/** The API reads a reference only by itself, so its neighbors are moved into a schema around it. */
 function aloneWhereReferred(schema: JsonObject): JsonObject {
   const { $ref, ...beside } = schema;
   const isAlone = Object.keys(beside).every((keyword) => keyword === '$defs' || keyword === 'definitions');

@@ -9,26 +9,26 @@ export function isBlock(value: unknown): value is Block {
 
 const isText = ({ type }: Block) => type === 'text';
 const textOfBlock = ({ text }: Block) => (typeof text === 'string' ? text : '');
-/** White space, and characters that nobody sees, as a zero-width space, a control character or Braille without a dot. */
+/** White space and invisible characters, such as a zero-width space, a control character or a Braille blank. */
 const UNSEEN = /^[\s\p{Cc}\u2800\p{Default_Ignorable_Code_Point}]*$/u;
 export const isBlank = (text: string): boolean => UNSEEN.test(text);
 
 /**
- * Blocks of what leads to an answer: thoughts, a change of models, calls of the provider's own tools, what was looked up or advised. What code or
- * another server gave back can be all that was asked for, and may have done something that is not to be done twice.
+ * Blocks that only lead to an answer: thinking, a change of models, calls of the provider's own tools, what was looked up or advised. The
+ * output of code or of another server is not among them: it can be all that was asked for, and getting it may have had effects that must not be repeated.
  */
 const ON_THE_WAY =
   /^(thinking|redacted_thinking|fallback|server_tool_use|mcp_tool_use|(web_search|web_fetch|tool_search|advisor)_tool_result)$/;
 export const isOnTheWay = (type: string): boolean => ON_THE_WAY.test(type);
 
-/** Whether it is an answer: a text that is not blank, or anything else but what led to one. */
+/** Whether it is an answer: a text that is not blank, or anything else except what only led to one. */
 export function hasAnswer(content: readonly Block[]): boolean {
   return content.some((block) => (isText(block) ? !isBlank(textOfBlock(block)) : !isOnTheWay(block.type)));
 }
 
 /**
- * The text of all text blocks. Citations split one text into several blocks, side by side; what a tool's call or result
- * stands between are several texts, with a blank line between them.
+ * The text of all text blocks. Citations split one text into several adjacent blocks; texts with a tool's call or result
+ * between them are separate, and get a blank line between them.
  */
 export function textOf(content: readonly Block[]): string {
   const texts: string[] = [];
@@ -70,7 +70,7 @@ export function isOneText(content: readonly Block[]): boolean {
   );
 }
 
-/** Kinds of what neither the text nor the tool calls show, each once. */
+/** The kinds of content that neither the text nor the tool calls show, each once. */
 export function leftOutOf(content: readonly Block[]): string[] {
   const kinds = content.flatMap((block) => {
     if (isText(block)) return hasCitations(block) ? ['citations'] : [];

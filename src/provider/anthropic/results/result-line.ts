@@ -10,7 +10,7 @@ import { createCounts, modelOf, objectOf, usageOf } from './usage.ts';
 
 /**
  * Reads by hand what a schema would: a hundred thousand lines took zod 1.0 s more, on top of the 0.5 s that parsing
- * takes. What the API adds over time is passed over, and what is odd in an answer's accounting never costs the answer.
+ * takes. What the API adds over time is ignored, and oddities in an answer's accounting never cost the answer.
  */
 
 type Line = { custom_id: string; type: string; result: JsonObject };
@@ -29,8 +29,8 @@ function parseLine(text: string, parse: (text: string) => unknown = JSON.parse):
 }
 
 /**
- * Reads one line of a results file; null where it is no result at all. `parse` reads JSON, as `JSON.parse` does, and is
- * asked only where numbers can be in what was said, for one that keeps them as they were written takes longer.
+ * Reads one line of a results file; null if it is no result at all. `parse` reads JSON as `JSON.parse` does. It is used
+ * only if the content can have numbers, as a parser that keeps them as they were written takes longer.
  */
 export function readResultLine(text: string, parse?: (text: string) => unknown): Result | null {
   const plain = parseLine(text);
@@ -44,7 +44,7 @@ export function readResultLine(text: string, parse?: (text: string) => unknown):
   };
 }
 
-/** The same of a success that is one plain text, which is passed over; null for any other line. */
+/** The same for a success that is one plain text, which is skipped; null for any other line. */
 export function readAroundText(bytes: Buffer, standIn: string): AroundText | null {
   const found = skimText(bytes);
   if (found === null) return null;
@@ -56,7 +56,7 @@ export function readAroundText(bytes: Buffer, standIn: string): AroundText | nul
   return isAll ? { result, text: bytes.subarray(start, end) } : null;
 }
 
-/** The same without the answer itself, whose content is passed over. */
+/** The same without the answer itself, whose content is skipped. */
 export function countResultLine(bytes: Buffer): CountedResult | null {
   const { text, isAnswered } = skimLine(bytes);
   const line = parseLine(text);
@@ -68,7 +68,7 @@ export function countResultLine(bytes: Buffer): CountedResult | null {
 const FIRST_ID = /^\s*\{\s*"custom_id"\s*:\s*("[\w-]+")/;
 const LAST_ID = /,\s*"custom_id"\s*:\s*("[\w-]+")\s*\}\s*$/;
 
-/** As the API tells of an error, with the id that the line begins or ends with. */
+/** An error as the API reports it, with the id at the beginning or end of the line. */
 export function unreadLine(head: string, tail: string, why: string): string | null {
   const id = FIRST_ID.exec(head)?.[1] ?? LAST_ID.exec(tail)?.[1];
   if (id === undefined) return null;
@@ -76,7 +76,7 @@ export function unreadLine(head: string, tail: string, why: string): string | nu
   return `{"custom_id":${id},"result":${JSON.stringify({ type: 'errored', error })}}`;
 }
 
-/** Of a request that tasks shared, what was used is this one's share. */
+/** For a request that tasks shared, the usage is this task's share. */
 function sharedAnswer(answer: ModelAnswer, { result }: Line): ModelAnswer {
   const shared = sharedBy(result);
   if (shared === null) return answer;
@@ -104,7 +104,7 @@ function countOwn(
 ): CountedResult {
   switch (type) {
     case 'succeeded':
-      // Paid like any other, whatever can be read of it.
+      // Paid like any other, however little of it can be read.
       if (message === null)
         return {
           ...errored(custom_id, 'The API says succeeded, but gave no message.'),
@@ -129,7 +129,7 @@ function errored(request_id: string, message: string): CountedResult {
   return { request_id, outcome: 'errored', error: { type: 'unreadable_result', message }, usage: null };
 }
 
-/** Stop reasons of answers that the API counts as succeeded, but that are not finished ones. */
+/** Stop reasons of answers that the API counts as succeeded, though they are not finished. */
 const unfinished = new Map([
   ['max_tokens', 'The answer was cut off at max_tokens.'],
   ['refusal', 'The model declined to answer.'],
@@ -139,7 +139,7 @@ const unfinished = new Map([
 
 const EMPTY = { type: 'empty_answer', message: 'The model ended its turn without an answer.' };
 
-/** What became of a request that the API calls succeeded: a success is an answer that one can use. */
+/** The outcome of a request that the API calls succeeded: only a usable answer is a success. */
 function judge(answer: Message, isAnswered: boolean): Pick<CountedResult, 'outcome' | 'error'> {
   const stopReason = stopReasonOf(answer);
   const why = stopReason === null ? undefined : unfinished.get(stopReason);
@@ -151,13 +151,13 @@ function judge(answer: Message, isAnswered: boolean): Pick<CountedResult, 'outco
   return isAnswered ? { outcome: 'succeeded', error: null } : { outcome: 'incomplete', error: EMPTY };
 }
 
-/** What a refusal was about; it is grouped by, so what is no plain name counts as none. */
+/** What a refusal was about. Refusals are grouped by it, so anything but a plain name counts as none. */
 function categoryOf({ stop_details: details }: Message): string | null {
   const category = isJsonObject(details) ? details.category : null;
   return typeof category === 'string' && /^[a-z][a-z0-9_]{0,39}$/.test(category) ? category : null;
 }
 
-/** The API nests it: `result.error` is an error response, which holds the error. A flat one is read too, and a text of a gateway's. */
+/** The API nests errors: `result.error` is an error response, which holds the error. Flat ones and a gateway's texts are read too. */
 function errorOf(given: unknown): ResultError | null {
   const inner = isJsonObject(given) ? (given.error ?? given) : given;
   const error = typeof inner === 'string' ? { message: inner } : objectOf(inner);
@@ -166,7 +166,7 @@ function errorOf(given: unknown): ResultError | null {
   if (isSpendLimit(error.type, objectOf(error.details).error_code))
     return { type: 'spend_limit_error', message };
   if (saysNoCredit(message)) return { type: 'billing_error', message };
-  // A type gets into advice, where what is no plain name, but a text of somebody's, has no place.
+  // A type appears in advice, so it must be a plain name and not somebody's text.
   const [type = 'unknown_error'] = /^[a-z][a-z_]{0,49}$/.exec(wordsOf(error.type)) ?? [];
   return { type, message };
 }
@@ -182,7 +182,7 @@ function messageOf({ message }: JsonObject): Message | null {
   return content.every(isBlock) && !isDeeper(content, MOST_LEVELS) ? { ...message, content } : null;
 }
 
-/** A text in the place of the list of blocks, as requests may have it and some gateways answer, is its one block; null is no block. */
+/** A text instead of a list of blocks, which requests may have and some gateways answer, counts as a single block; null as none. */
 function blocksOf(content: unknown): unknown {
   return typeof content === 'string' ? [{ type: 'text', text: content }] : content === null ? [] : content;
 }
@@ -208,7 +208,7 @@ function answerOf(message: Message): ModelAnswer {
   };
 }
 
-/** What the API says of an answer beside its content, where it says anything. */
+/** What the API says about an answer besides its content, if anything. */
 const MORE = ['stop_sequence', 'stop_details', 'container', 'context_management'];
 
 function moreOf(message: Message): JsonObject {
@@ -218,5 +218,5 @@ function moreOf(message: Message): JsonObject {
   );
 }
 
-/** What is nested without end is no part of an answer that it should cost: nobody could write it down again. */
+/** Content nested too deep to be written again is left out, so that it does not cost the whole answer. */
 const isFlat = (value: unknown): boolean => !isDeeper(value, MOST_LEVELS);

@@ -1,10 +1,10 @@
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { ResultShare } from '../../dialect.ts';
 
-/** What a line says of the request that its task shared; the API itself says nothing of the kind. */
+/** What our line says about the request that its task shared; the API has nothing of the kind. */
 export type SharedBy = { request: string; rows: number; problem?: string };
 
-/** The line of one of the tasks that shared a request, in the form in which the API gives those of requests. */
+/** The line of one of the tasks that shared a request, in the form of the API's lines for requests. */
 export function shareLine(line: string, { id, index, of, said }: ResultShare): string {
   const { custom_id, result }: { custom_id: string; result: JsonObject } = JSON.parse(line);
   const pack: SharedBy = {
@@ -20,7 +20,7 @@ export function shareLine(line: string, { id, index, of, said }: ResultShare): s
   const shared = {
     ...message,
     content: isAnswered ? [{ type: 'text', text: said.text }] : [],
-    // A row that came whole is finished, though what came behind it was cut off.
+    // A row that came whole is finished, even if the answer was cut off after it.
     ...(said !== null && message.stop_reason !== 'end_turn' && { stop_reason: null }),
     usage: shareOf(message.usage, index, of),
   };
@@ -30,7 +30,7 @@ export function shareLine(line: string, { id, index, of, said }: ResultShare): s
 const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
 
-/** All counts within a value shared out; what is none stays as it is. */
+/** Shares out all counts within a value; everything else stays as it is. */
 function shareOf(value: unknown, index: number, of: number): unknown {
   if (isCount(value)) return Math.floor((value * (index + 1)) / of) - Math.floor((value * index) / of);
   if (Array.isArray(value)) return value.map((each) => shareOf(each, index, of));
@@ -38,7 +38,7 @@ function shareOf(value: unknown, index: number, of: number): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, shareOf(each, index, of)]));
 }
 
-/** What a line of ours says of the request that its task shared; null for a line of the API's. */
+/** What our line says about the request that its task shared; null for one of the API's lines. */
 export function sharedBy({ pack }: JsonObject): SharedBy | null {
   if (!isJsonObject(pack) || typeof pack.request !== 'string' || typeof pack.rows !== 'number') return null;
   const { request, rows, problem } = pack;

@@ -16,15 +16,15 @@ const FIRST_TEXT = Buffer.concat([CONTENT, TEXT]);
 const BLANK = 0x20;
 /** The letters of escapes for white space: `\n`, `\r`, `\t`. */
 const BLANK_ESCAPES = new Set([0x6e, 0x72, 0x74]);
-/** Of escapes that stand for a character one can see. */
+/** The letters of escapes for visible characters. */
 const INK_ESCAPES = new Set([QUOTE, BACKSLASH, 0x2f]);
-/** The one control character that stands in a string as it is. */
+/** The only control character that JSON strings hold unescaped. */
 const DELETE = 0x7f;
 const LONGEST_CHARACTER_BYTES = 4;
-/** As many levels as the bits of a number tell apart. */
+/** As many levels as a number has bits. */
 const DEEPEST = 31;
 
-/** Where the string that begins with the quote at `start` has its closing quote; -1 where it has none. */
+/** The position of the closing quote of the string that begins at `start`; -1 if it has none. */
 function endOfString(line: Buffer, start: number): number {
   for (let end = line.indexOf(QUOTE, start + 1); end !== -1; end = line.indexOf(QUOTE, end + 1)) {
     let before = end - 1;
@@ -40,8 +40,8 @@ function begins(line: Buffer, at: number, beginning: Buffer): boolean {
 }
 
 /**
- * Whether the block that begins at `start` says something: a text that is not blank, or anything but what led to one. Null
- * where that can't be told without parsing it.
+ * Whether the block that begins at `start` says something: a text that is not blank, or anything except what only led to
+ * an answer. Null if that can't be told without parsing it.
  */
 function isAnswer(line: Buffer, start: number): boolean | null {
   if (begins(line, start, TEXT)) return hasInk(line, start + TEXT.length);
@@ -51,7 +51,7 @@ function isAnswer(line: Buffer, start: number): boolean | null {
   return type.includes('\\') ? null : !isOnTheWay(type);
 }
 
-/** Whether a string is more than what nobody sees; null where an escape would have to be read for that. */
+/** Whether a string has a visible character; null if an escape would have to be decoded to tell. */
 function hasInk(line: Buffer, start: number): boolean | null {
   for (let at = start; at < line.length; at += 1) {
     const byte = line[at] ?? 0;
@@ -70,19 +70,19 @@ function hasInk(line: Buffer, start: number): boolean | null {
 }
 
 type Blocks = {
-  /** Where their list has its closing bracket. */
+  /** The position of their list's closing bracket. */
   end: number;
   /** Whether one of them is an answer. */
   isAnswered: boolean;
 };
 
 /**
- * The blocks of the list that begins at `start`; null where it does not end, where it holds anything but blocks that say
- * their type first, or where one of them has to be parsed: these are left to whoever parses all of the line.
+ * The blocks of the list that begins at `start`; null if it does not end, if it holds anything but blocks that begin with
+ * their type, or if one of them has to be parsed: then the whole line is parsed.
  */
 function skimBlocks(line: Buffer, start: number): Blocks | null {
   let depth = 1;
-  /** Of the brackets that are open, the innermost in the lowest bit: 1 for a list. */
+  /** The open brackets, the innermost in the lowest bit: 1 for a list. */
   let lists = 1;
   let isAnswered = false;
   for (let at = start; at < line.length; at += 1) {
@@ -110,12 +110,12 @@ function skimBlocks(line: Buffer, start: number): Blocks | null {
   return null;
 }
 
-/** Control characters, which no JSON string holds, and escapes that `JSON.stringify` does not write. */
+/** Control characters, which JSON strings can't hold, and escapes that `JSON.stringify` does not write. */
 const ODD = /[^ -\u00ff]|\\[^"\\bfnrt]/;
 
 /**
- * Where the first block's text stands, from quote to quote, if the block says its text first, one can see something of it, and
- * it is written just as `JSON.stringify` writes it; null for any other.
+ * The span of the first block's text, from quote to quote, if the block begins with its text, the text has something visible,
+ * and it is written just as `JSON.stringify` writes it; null otherwise.
  */
 export function skimText(line: Buffer): { start: number; end: number } | null {
   const at = line.indexOf(FIRST_TEXT);
@@ -124,22 +124,22 @@ export function skimText(line: Buffer): { start: number; end: number } | null {
   const end = endOfString(line, start) + 1;
   if (end === 0 || hasInk(line, start + 1) !== true) return null;
   const text = line.subarray(start, end);
-  // Its bytes as letters, for that is many times faster than to decode them: whether they are UTF-8 is seen from them.
+  // Read as Latin-1, which is many times faster than decoding; whether the bytes are UTF-8 can be seen from that.
   return isUtf8(text) && !ODD.test(text.toString('latin1')) ? { start, end } : null;
 }
 
-/** A results line as it is counted. */
+/** A results line, reduced to what counting needs. */
 export type Skimmed = {
-  /** Its text, with an empty list in place of its message's content where that was passed over. */
+  /** Its text, with an empty list in place of its message's content if that was skipped. */
   text: string;
-  /** Whether the content holds an answer; null where the text has all of it. */
+  /** Whether the content holds an answer; null if `text` has all of it. */
   isAnswered: boolean | null;
 };
 
 /**
- * Of a line of 3 KB nearly all is content, of which counting needs to know only whether there is an answer in it: decoding and
- * parsing it took three quarters of a download's time. The sequence looked for can't be part of a string, for there
- * its quotes would be escaped; a line without it, or with content that is not plain, is given as it is.
+ * Nearly all of a line of 3 KB is content, and counting needs to know only whether there is an answer in it: decoding and
+ * parsing it took three quarters of a download's time. The sequence that is searched for can't be part of a string, where
+ * its quotes would be escaped. A line without it, or with content that is not plain, is returned as it is.
  */
 export function skimLine(line: Buffer): Skimmed {
   const at = line.indexOf(CONTENT);

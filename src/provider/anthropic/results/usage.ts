@@ -9,7 +9,7 @@ const MOST_TOKENS = 1_000_000_000;
 const isTokens = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_TOKENS;
 
-/** Reads counts, 0 in the place of what is no count. */
+/** Reads counts, with 0 for anything that is not a count. */
 export function createCounts() {
   let areRead = true;
   const read = (given: unknown): number => {
@@ -22,7 +22,7 @@ export function createCounts() {
   return {
     required: read,
     optional: (value: unknown) => (value === undefined || value === null ? 0 : read(value)),
-    /** An object that holds some of them, where there is one. */
+    /** An object that holds some of them, if there is one. */
     group(value: unknown): JsonObject {
       if (isJsonObject(value)) return value;
       if (value !== undefined && value !== null) areRead = false;
@@ -34,7 +34,7 @@ export function createCounts() {
 
 type Counts = ReturnType<typeof createCounts>;
 
-/** What one run of a model took; cache writes of an unsaid kind are the 5-minute ones. */
+/** The usage of one run of a model; cache writes of an unspecified kind are 5-minute ones. */
 function tokensOf(usage: JsonObject, counts: Counts): Omit<TokenUsage, 'web_searches'> {
   const writes = counts.group(usage.cache_creation);
   const long = counts.optional(writes.ephemeral_1h_input_tokens);
@@ -49,7 +49,7 @@ function tokensOf(usage: JsonObject, counts: Counts): Omit<TokenUsage, 'web_sear
   };
 }
 
-/** Runs beside those whose sum the API gives: the first is of the same model, the other of one with prices of its own. */
+/** Runs that the API's sum does not include: the first is by the same model, the other by one with prices of its own. */
 const COMPACTION = 'compaction';
 const ADVICE = 'advisor_message';
 
