@@ -105,22 +105,16 @@ export type SharedRequest = {
   tasks: readonly (MadeTask & { number: number })[];
 };
 
-type BlockOptions = {
-  isPacked?: boolean;
-  /** The block before it, which shows how much room the tasks' entries will take. */
-  before?: Block | null;
-};
-
 /** Entries of native requests take next to nothing, those of rows as much as the requests; growing into that would copy it five times. */
 function entryBytes(before: Block | null): number {
   const bytes = before?.tasks.bytes.length ?? 0;
   return Math.min(Math.max(bytes + bytes / 8, BLOCK_BYTES / 16), 2 * BLOCK_BYTES);
 }
 
-/** Gathers what becomes of items in a row. */
+/** Gathers what becomes of items in a row; the block before it shows how much room that takes. */
 export function createBlockBuilder(
   { requests: wire }: Pick<Dialect, 'requests'>,
-  { isPacked = false, before = null }: BlockOptions = {},
+  { isPacked, before }: { isPacked: boolean; before: Block | null },
 ) {
   const ids: { values: string[]; numbers: number[]; native: number[] } = {
     values: [],

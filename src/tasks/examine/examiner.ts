@@ -59,10 +59,9 @@ export function createExaminer(examination: Examination): Examiner {
   const { requests, requestIds } = examination.dialect;
   const parseTask = createTaskParser(examination.dialect);
   const { pack: size } = examination;
-  /** One block is much like the next. */
-  const createBlock = (before: Block | null = null) =>
+  const createBlock = (before: Block | null) =>
     createBlockBuilder(examination.dialect, { isPacked: size !== undefined, before });
-  let block = createBlock();
+  let block = createBlock(null);
   const packer = createPacker(size ?? 1, (groups, wasShortened) =>
     block.addShared(groups.map((group) => requestsOf(group, wasShortened))),
   );
@@ -227,7 +226,6 @@ function canGoVerbatim(task: Task, value: unknown): boolean {
   return task.kind === 'native' && isJsonObject(value) && Object.keys(value).length === 2;
 }
 
-/** A task of an item, and its place. */
 type Placed = {
   /** Its place among all tasks. */
   number: number;

@@ -85,7 +85,7 @@ export function createSentExaminer(
   const regrouping = createRegrouping<SharedTask>(createPackReader(dialect));
   const nonce = createNonce();
   const atLimit = new Set<number>();
-  const createBlock = () => createBlockBuilder(dialect, { isPacked: true });
+  const createBlock = () => createBlockBuilder(dialect, { isPacked: true, before: null });
   let block = createBlock();
   let ordinals: number[] = [];
   let corrected = new Set<number>();
