@@ -166,8 +166,8 @@ describe('a client of the old era', () => {
       decide = resolve;
     });
     const { api, server } = await asking(() => decision, { limits: { askMs: 60_000, callMs: 300 } });
-    const { batch_id, next_step } = await server.ok('submit_batch', { requests });
-    expect(next_step).toMatch(/The person is being asked/);
+    const { batch_id } = await server.ok('submit_batch', { requests });
+    await follow(server, batch_id, ({ next_step }) => /The person is being asked/.test(next_step));
     decide({ action: 'decline' });
     await expect.poll(() => server.call('batch_status', { batch_id })).toMatchObject({ isError: true });
     expect(await server.fails('batch_status', { batch_id })).toMatch(/The person declined/);
