@@ -157,7 +157,7 @@ const recordDamages: Damage[] = [
   ['gone', (folder) => rm(path.join(folder, 'record'), { recursive: true })],
   ['a folder without a revision', (folder) => replaceBy(path.join(folder, 'record'), (at) => mkdir(at))],
   [
-    'behind a link that leads nowhere',
+    'behind a link that leads in a circle',
     (folder) => replaceBy(path.join(folder, 'record'), (at) => symlink(at, at)),
   ],
 ];
@@ -179,7 +179,7 @@ describe('a record that is', () => {
     const told = list.warnings.find((warning: string) => warning.startsWith(broken));
     expect(told).toMatch(/is damaged|can't be read/);
     expect(told).toContain(path.join(brokenFolder, 'record'));
-    expect(told).toMatch(/restore it|move it away|try again/);
+    expect(told).toMatch(/restore it|move it away|remove it|try again/);
     await expectAnswers(server, sound, ['a', 'b']);
     const unread = path.join(brokenFolder, 'record');
     for (const tool of ['batch_status', 'get_results', 'cancel_batch']) {
