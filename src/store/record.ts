@@ -167,7 +167,9 @@ export const batchRecord = z.object({
   /** What it was made from. Not kept by versions before. */
   source: z.enum(['requests', 'requests_file', 'rows_file', 'input_files', 'from_batch']).exactOptional(),
   /** How the table of its rows is written, of which a `.csv` of its answers is to be alike. Not kept by versions before. */
-  form: z.object({ separator: z.enum([',', ';']), marked: z.boolean() }).exactOptional(),
+  form: z
+    .object({ separator: z.enum([',', ';']), marked: z.boolean(), crlf: z.literal(true).exactOptional() })
+    .exactOptional(),
   /**
    * The batch whose answers it works on, while these are not there and its own tasks are not known: `request_count` and the
    * estimate are bounds then. Of its answers, so many output tokens at most and about.

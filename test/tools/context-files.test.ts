@@ -149,6 +149,29 @@ describe('documents before each task', () => {
     expect(both).toBeCloseTo(each, 1);
   });
 
+  it('leave out what nobody means who names a folder, and say so', async () => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api });
+    await put(server.work, {
+      'd/a.txt': 'One',
+      'd/.DS_Store': 'x',
+      'd/.git/config': 'x',
+      'd/node_modules/m/readme.txt': 'x',
+      'd/.gitignore': 'build\n',
+      'd/build/b.txt': 'x',
+    });
+    const call = { ...work, context_files: ['d'] };
+    const told = expect.stringMatching(
+      /^Of context_files these are left out: 2 hidden .*: "d\/\.DS_Store", "d\/\.gitignore"; 1 left out by \.gitignore: "d\/build"; 1 in node_modules/,
+    );
+    expect(await server.ok('estimate_cost', call)).toMatchObject({
+      warnings: expect.arrayContaining([told]),
+    });
+    expect(await server.ok('submit_batch', call)).toMatchObject({ warnings: expect.arrayContaining([told]) });
+    const contents = api.creates.flatMap(({ requests }) => requests.map(({ params }) => contentOf(params)));
+    for (const content of contents) expect(content).toHaveLength(2);
+  });
+
   const given = (files: Record<string, string | Buffer>, context_files: unknown): Given => {
     return async (server) => {
       await put(server.work, files);
@@ -161,19 +184,26 @@ describe('documents before each task', () => {
     ['outside', given({}, ['/etc/hostname']), 'not_allowed'],
     [
       'one that cannot be read, by name',
-      given({ 'a.txt': 'a', '.DS_Store': 'x' }, ['.']),
-      'context_files: would leave out 1 hidden (a name that starts with a dot): ".DS_Store"',
+      given({ 'a.txt': 'a', 'b.docx': 'PK\u0003\u0004' }, ['.']),
+      'context_files: would leave out 1 in an Office format',
+      '"b.docx"',
+    ],
+    [
+      'a hidden one that is named',
+      given({ 'a.txt': 'x', '.rules': 'y' }, ['a.txt', '.rules']),
+      'context_files: would leave out 1 hidden, though named',
+      '".rules"',
+    ],
+    [
+      'a file of keys',
+      given({ 'd/a.txt': 'x', 'd/secrets.json': '{}' }, ['d']),
+      'context_files: would leave out 1 secret',
     ],
     ['an empty one', given({ 'a.txt': '' }, ['a.txt']), 'context_files: would leave out 1 empty'],
     [
       'a binary one',
       given({ 'a.bin': Buffer.alloc(99) }, ['a.bin']),
       'context_files: would leave out 1 binary',
-    ],
-    [
-      'one that would be left out among others',
-      given({ 'd/a.txt': 'x', 'd/.env': 'y' }, ['d']),
-      'context_files: would leave out 1 hidden',
     ],
     [
       'more than a request holds',

@@ -245,6 +245,22 @@ it.each<[of: string, table: string | Buffer, head: string, line: string]>([
   expect(text.split('\n')[1]).toContain(line);
 });
 
+it.each<[of: string, table: string, ending: string]>([
+  ['a return and a newline', 'nr,text\r\n1,a\r\n', '\r\n'],
+  ['both, but not within its cells', 'nr,"text\nlong"\r\n1,"a\nb"\r\n', '\r\n'],
+  ['a return and a newline below what separates them', 'sep=,\r\nnr,text\r\n1,a\r\n', '\r\n'],
+  ['a newline', 'nr,text\n1,"a\r\nb"\n', '\n'],
+  ['a return, as an old Mac wrote them', 'nr,text\r1,a\r', '\n'],
+])('lines of a CSV end as those of its table do: with %s', async (_of, table, ending) => {
+  const { out } = await done({ 't.csv': table }, { rows_file: 't.csv', prompt: 'x' }, (all) =>
+    all.map((request) => succeeded(request, 'One\nTwo\rThree')),
+  );
+  const text = await out('out.csv');
+  const unquoted = text.replace(/"[^"]*"/g, '');
+  expect(unquoted.match(/\r\n|\r|\n/g)).toEqual([ending, ending]);
+  expect(parseCsv(text)[1]).toContain('One\nTwo\rThree');
+});
+
 it('a CSV of groups of rows opens as their table does', async () => {
   const work = { rows_file: 't.csv', prompt: '{{items}}', merge: 'of' };
   const { out } = await done({ 't.csv': '\u{feff}of;text\na;1\na;2\n' }, work, (all) =>

@@ -115,8 +115,15 @@ function answerCell({ text, json, tool_calls }: Answer): string {
   return [said, tool_calls ? cellText(tool_calls) : ''].filter((part) => part !== '').join('\n');
 }
 
+const LINE_END = /[\r\n]/;
+
 export function csvLine(cells: string[], form: CsvForm): string {
-  return stringify([cells.map(withoutFormula)], { delimiter: form?.separator ?? ',' });
+  return stringify([cells.map(withoutFormula)], {
+    delimiter: form?.separator ?? ',',
+    record_delimiter: form?.crlf ? '\r\n' : '\n',
+    // Of its own accord it quotes a cell for the line end of the file alone.
+    quoted_match: LINE_END,
+  });
 }
 
 /** The mark tells a spreadsheet the encoding: without it every umlaut shows as two characters. */

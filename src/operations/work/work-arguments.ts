@@ -65,26 +65,27 @@ export async function toWork(
   const { task_type, prompt, input_data, system, model_tier, model, effort, max_tokens } = args;
   const labels = await labelsOf(args, folders);
   const output_schema = labels === null ? args.output_schema : labelSchema(labels.labels);
-  const documents = args.context_files && (await readContext(args.context_files, folders));
+  const context = args.context_files && (await readContext(args.context_files, folders));
   const models = { model_tier, model, effort, max_tokens };
   const labelled = labels === null ? undefined : true;
   const shared = { task_type, prompt, input_data, system, ...models, output_schema, labelled };
   const merge = await mergeOf(args, source, folders);
   const primer = primerOf(args, { source, merge });
-  const defaults = documents === undefined ? shared : { ...shared, context: documents, ...primer };
+  const defaults = context === undefined ? shared : { ...shared, context: context.documents, ...primer };
   const variants = args.variants && readVariants(args.variants, defaults);
   const hasRows = args.rows_file !== undefined || args.from_batch !== undefined;
   if (!hasRows && Object.keys(args.expect ?? {}).length > 0)
     refuseBeside({ expect: args.expect }, 'rows_file');
   const [expect] = settingsOf({ defaults, variants }).map((settings) => expectedKeys(args, settings));
   const pack = packOf(args);
+  const notes = [...(labels?.notes ?? []), ...(context?.notes ?? [])];
   return {
     source,
     defaults,
     variants,
     max_tasks: args.max_tasks,
     expect,
-    ...(labels !== null && labels.notes.length > 0 && { notes: labels.notes }),
+    ...(notes.length > 0 && { notes }),
     ...(merge !== undefined && { merge }),
     ...(pack !== undefined && { pack }),
   };

@@ -5,10 +5,16 @@ import { quoteName } from '../../lib/nearest.ts';
 import type { ContextDocument } from '../../provider/dialect.ts';
 import { findFiles } from './files/find-files.ts';
 import { type FileItem, openFiles, readFileItems } from './files/read-files.ts';
-import { type Skipped, skippedText } from './files/skipped.ts';
+import { NOT_MEANT, type Skipped, skippedText } from './files/skipped.ts';
 
 /** With room for the task itself in a request of 32 MB (the API's limit). */
 const LONGEST_CONTEXT_BYTES = 30_000_000;
+
+export type ReadContext = {
+  documents: ContextDocument[];
+  /** What was left out as nobody means it. */
+  notes: string[];
+};
 
 /**
  * The documents that stand before each task, in the order of the patterns and then of their names. Throws
@@ -17,7 +23,7 @@ const LONGEST_CONTEXT_BYTES = 30_000_000;
 export async function readContext(
   patterns: readonly string[],
   folders: AllowedFolders,
-): Promise<ContextDocument[]> {
+): Promise<ReadContext> {
   const skipped: Skipped = new Map();
   const documents: ContextDocument[] = [];
   let bytes = 0;
@@ -31,15 +37,17 @@ export async function readContext(
       documents.push(document);
     }
   }
-  if (skipped.size > 0) {
+  const missing = skippedText(skipped, (reason) => !NOT_MEANT.includes(reason));
+  if (missing !== '') {
     throw refused({
-      problem: `would leave out ${skippedText(skipped)}`,
+      problem: `would leave out ${missing}`,
       valid: 'text, PDFs and images; leave others out with !',
     });
   }
   if (documents.length === 0)
     throw refused({ problem: 'match no file', valid: 'paths or globs of text files, PDFs or images' });
-  return documents;
+  const leftOut = skippedText(skipped);
+  return { documents, notes: leftOut === '' ? [] : [`Of context_files these are left out: ${leftOut}.`] };
 }
 
 function toDocument(item: FileItem): ContextDocument {

@@ -116,7 +116,7 @@ export async function* itemsOfFiles(
 
 /** What is wanted and can't be read is said of the batch too, not of its estimate alone. */
 function unusableWarning(skipped: Skipped): string[] {
-  const text = skippedText(skipped, UNUSABLE);
+  const text = skippedText(skipped, (reason) => UNUSABLE.includes(reason));
   return text === '' ? [] : [`Of input_files these are in no task: ${text}.`];
 }
 

@@ -95,7 +95,7 @@ async function* taken(
 ): AsyncGenerator<FoundFile> {
   const { place, below } = await startOf(pattern, folders);
   const named: FoundFile = { name: nameOf(place.path, place), path: place.path };
-  if (isHidden(place.root, place.path)) leaveOut(named, 'hidden');
+  if (isHidden(place.root, place.path)) leaveOut(named, 'named_hidden');
   else if (place.kind === 'folder') yield* walk(place, below ?? everything, leaveOut);
   else if (isSecretName(place.path)) leaveOut(named, 'key');
   else yield named;

@@ -4,6 +4,7 @@ import { count as countText } from '../../../lib/numbers.ts';
 /** Why a file, or a whole folder, is left out; what to do about it stands in the text. */
 const skipReasons = {
   hidden: 'hidden (a name that starts with a dot)',
+  named_hidden: 'hidden, though named (copy them to where no name starts with a dot)',
   ignored: 'left out by .gitignore',
   node_modules: 'in node_modules (name a folder below it to include that)',
   link: 'reached by a symbolic link',
@@ -27,6 +28,7 @@ export type Skipped = Map<SkipReason, { count: number; names: string[] }>;
 
 /** What could be read if something were done about it: all else is left out by its place or its name, or holds no text. */
 export const UNUSABLE: readonly SkipReason[] = [
+  'named_hidden',
   'office',
   'image',
   'locked',
@@ -35,6 +37,9 @@ export const UNUSABLE: readonly SkipReason[] = [
   'encoding',
   'unreadable',
 ];
+
+/** What stands in a folder and nobody means who names the folder. */
+export const NOT_MEANT: readonly SkipReason[] = ['hidden', 'ignored', 'node_modules'];
 
 /** Of each reason: enough to find the others by. */
 const MOST_NAMED = 3;
@@ -55,10 +60,10 @@ function add(skipped: Skipped, reason: SkipReason, { count, names }: { count: nu
   skipped.set(reason, { count: known.count + count, names: named });
 }
 
-/** As `3 hidden (…): ".a", ".b", ".c"; 1 binary: "d.bin"`; of these reasons alone where some are given. */
-export function skippedText(skipped: Skipped, reasons?: readonly SkipReason[]): string {
+/** As `3 hidden (…): ".a", ".b", ".c"; 1 binary: "d.bin"`; of the reasons that `says` takes alone. */
+export function skippedText(skipped: Skipped, says: (reason: SkipReason) => boolean = () => true): string {
   return [...skipped]
-    .filter(([reason]) => reasons?.includes(reason) ?? true)
+    .filter(([reason]) => says(reason))
     .map(([reason, { count, names }]) => {
       const more = count > names.length ? ', …' : '';
       return `${countText(count)} ${skipReasons[reason]}: ${names.map(quoted).join(', ')}${more}`;

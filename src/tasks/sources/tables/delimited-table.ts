@@ -5,6 +5,9 @@ import { findDelimiter, readOptions } from './find-delimiter.ts';
 import { type RecordBlock, splitRecords } from './record-blocks.ts';
 import { columnsOf, LONGEST_ROW, type RowBlock, type Table } from './table.ts';
 
+const NEWLINE = 10;
+const RETURN = 13;
+
 /**
  * Opens a table with a head line; what separates its fields is found out where it is not given. Throws `invalid_input`
  * where its head can't be read, or nothing follows it.
@@ -19,11 +22,17 @@ export async function openDelimited(file: TextFile, field: string, given: '\t' |
     kind: 'blocks',
     columns,
     warnings: [...odd, ...warnings],
-    form: { separator: delimiter === ';' ? ';' : ',', marked: file.encoding.markBytes > 0 },
+    form: {
+      separator: delimiter === ';' ? ';' : ',',
+      marked: file.encoding.markBytes > 0,
+      ...(endsWithReturn(head.value.bytes) && { crlf: true }),
+    },
     format: { kind: 'delimited', field, delimiter, columns },
     blocks: rowsBehindHead(blocks, columns, field),
   };
 }
+
+const endsWithReturn = (line: Uint8Array): boolean => line.at(-1) === NEWLINE && line.at(-2) === RETURN;
 
 function readHead({ bytes, broken, strayQuotes }: RecordBlock, delimiter: string, field: string): string[] {
   if (broken || strayQuotes.length > 0) {

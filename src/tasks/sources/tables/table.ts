@@ -33,6 +33,8 @@ export type TableForm = {
   separator: ',' | ';';
   /** Whether it began with a mark of its encoding. */
   marked: boolean;
+  /** Set where its lines end with a carriage return and a newline, as Windows has them. */
+  crlf?: true;
 };
 
 /** A table that is being read, once and from its beginning. */
