@@ -1,12 +1,12 @@
 import { ulid } from 'ulid';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
-import { fateUsd } from '../state/parts.ts';
 import type { BatchRecord, Part } from '../store/record.ts';
 import type { Budget, Reservation } from '../store/shared-records.ts';
 import type { Register } from '../store/store.ts';
 import { recordOrNull } from '../store/stored-json.ts';
-import { actualOfPart, formatApart, formatUsd } from './cost.ts';
+import { formatApart, formatUsd } from './cost.ts';
+import { endedReservations } from './ended-reservations.ts';
 import { roundUsd } from './pricing.ts';
 
 /** A UTC day's budget in US dollars. */
@@ -24,7 +24,8 @@ export type BudgetState = {
 };
 
 const nothing: Budget = { spent_usd: 0, open: [] };
-const READ_AT_ONCE = 32;
+/** Of so many open reservations the ones that are over are looked for: each of them takes reading a record. */
+const SETTLED_EVERY = 32;
 
 /**
  * Reserves what the parts that wait to be sent can cost at most, out of the budget of today. To be called
@@ -34,7 +35,8 @@ const READ_AT_ONCE = 32;
  * Throws `cost_limit` where the budget does not hold it: nothing must be sent then.
  *
  * Reservations that are over are settled here, by what their batches' records say, and nowhere else: so
- * there is no second step that a crash could leave out, or that two processes could do twice.
+ * there is no second step that a crash could leave out, or that two processes could do twice. Not each time: until then
+ * they count with their maximum.
  */
 export async function reserveBudget(context: Context, record: BatchRecord): Promise<void> {
   if (record.provider === 'sandbox') return;
@@ -42,7 +44,6 @@ export async function reserveBudget(context: Context, record: BatchRecord): Prom
   if (waiting.length === 0) return;
   const day = today(context);
   const register = context.store.budget(day);
-  const ended = await endedReservations(context, await register.read());
   const reservation: Reservation = {
     // A new id each time: a process that judged an earlier reservation to be over must not remove this one.
     id: ulid(),
@@ -55,6 +56,12 @@ export async function reserveBudget(context: Context, record: BatchRecord): Prom
     holder: context.store.presence.self(),
     ...(record.user !== undefined && { user: record.user }),
   };
+  const asked = reservedBy([reservation]);
+  const before = (await register.read()) ?? nothing;
+  const { left } = tightest(context, before, day, record.user);
+  // While those that are over count with their maximum, there is less left than in truth: half of it leaves room for other processes.
+  const isAmple = asked <= left / 2 && (before.open.length + 1) % SETTLED_EVERY !== 0;
+  const ended = isAmple ? new Map<string, number>() : await endedReservations(context.store, before.open);
   let renewed: Reservation['parts'] = [];
   await register.update((current) => {
     const settled = settle(current ?? nothing, ended);
@@ -63,7 +70,6 @@ export async function reserveBudget(context: Context, record: BatchRecord): Prom
       .map((each) => without(each, reservation, record))
       .filter(({ parts }) => parts.length > 0);
     const state = tightest(context, { ...settled, open: others }, day, record.user);
-    const asked = reservedBy([reservation]);
     if (asked > state.left) throw overBudget(asked, state);
     return { ...settled, open: [...others, reservation] };
   });
@@ -103,7 +109,7 @@ async function giveBackSettled(
 export async function budgetToday(context: Context, user = context.subject?.name): Promise<BudgetState> {
   const day = today(context);
   const budget = await context.store.budget(day).read();
-  const ended = await endedReservations(context, budget);
+  const ended = await endedReservations(context.store, budget?.open ?? []);
   return tightest(context, settle(budget ?? nothing, ended), day, user);
 }
 
@@ -184,55 +190,6 @@ function stateOf(
     reserved,
     left: Math.max(0, roundUsd(limit - spent_usd - reserved)),
   };
-}
-
-/** The open reservations that are over, by id, with the dollars that each came to. */
-async function endedReservations(context: Context, budget: Budget | null): Promise<Map<string, number>> {
-  const open = budget?.open ?? [];
-  const ended = new Map<string, number>();
-  const { presence } = context.store;
-  // Judged before reading the records: a holder that was still alive then could have sent meanwhile.
-  await presence.learn(open.map(({ holder }) => holder));
-  for (let from = 0; from < open.length; from += READ_AT_ONCE) {
-    await Promise.all(
-      open.slice(from, from + READ_AT_ONCE).map(async (reservation) => {
-        const abandoned = presence.isGone(reservation.holder);
-        // Null where it can't be read: it may have been paid for, and its reservation stands.
-        const record = await recordOrNull(context.store, reservation.batch_id);
-        const usd = record && outcomeOf(reservation, record, abandoned);
-        if (usd !== null) ended.set(reservation.id, usd);
-      }),
-    );
-  }
-  return ended;
-}
-
-/**
- * What a reservation's parts cost in the end; null while one of them runs, is uncertain or may yet be sent.
- * What was never sent cost nothing: it is reserved anew before it is sent after all.
- */
-function outcomeOf(reservation: Reservation, record: BatchRecord, abandoned: boolean): number | null {
-  let spent = 0;
-  for (const { number, usd, send = 0 } of reservation.parts) {
-    const part = record.parts.find((each) => each.number === number);
-    // Only parts that were never sent are taken out of a record.
-    if (part === undefined) continue;
-    const { progress, unknown_sends = 0, fates = [], request_count } = part;
-    // It has been sent again since.
-    if (unknown_sends > send) {
-      const known = fateUsd(fates[send]);
-      if (known === null) return null;
-      spent += known;
-      continue;
-    }
-    if (progress.state === 'not_sent' || (progress.state === 'prepared' && abandoned)) continue;
-    if (progress.state !== 'created' || progress.results === null) return null;
-    const { missing } = progress.results.outcomes;
-    // Without a price only the ceiling is known, and likewise for tasks without an answer.
-    const actual = actualOfPart(progress.results);
-    spent += actual === null ? usd : actual + (usd * missing) / request_count;
-  }
-  return roundUsd(spent);
 }
 
 function overBudget(asked: number, { day, of, limit, spent, reserved, left }: BudgetState): BatchError {

@@ -1,15 +1,36 @@
-import type { Effort } from '../provider/models.ts';
+import * as z from 'zod';
+import { type Effort, efforts } from '../provider/models.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
 import { maySee } from '../state/subject.ts';
 import type { BatchRecord } from '../store/record.ts';
-import { recordOrNull } from '../store/stored-json.ts';
+import { summaryReader } from '../store/stored-json.ts';
 import type { KnownOutput } from './tally.ts';
 
 /** The newest batches say most, and an estimate must not wait for thousands of records. */
 const BATCHES_READ = 50;
 /** Fewer answers than this say too little. */
 const LEAST_ANSWERS = 5;
+
+const answered = z.object({
+  model: z.string(),
+  task_type: z.string(),
+  effort: z.enum(efforts).nullable(),
+  requests: z.int(),
+  output_tokens: z.int(),
+});
+
+/** What a batch says about the length of answers. */
+const outputs = z.object({ user: z.string().exactOptional(), answered: z.array(answered) });
+
+const readOutputs = summaryReader({
+  name: 'outputs-1',
+  schema: outputs,
+  make: (record) => ({
+    ...(record.user !== undefined && { user: record.user }),
+    answered: answeredIn(record),
+  }),
+});
 
 const keyOf = (model: string, taskType: string | null, effort: Effort | null) =>
   JSON.stringify([model, taskType, effort]);
@@ -21,18 +42,13 @@ const keyOf = (model: string, taskType: string | null, effort: Effort | null) =>
  */
 export async function readOutputHistory(context: Context): Promise<KnownOutput> {
   const ids = (await context.store.batchIds()).slice(0, BATCHES_READ);
-  const records = await Promise.all(ids.map((id) => recordOrNull(context.store, id)));
+  const { found } = await readOutputs(context.store, ids);
   const sums = new Map<string, { answers: number; tokens: number }>();
-  for (const record of records.filter((each) => each !== null)) {
-    if (record.provider === 'sandbox' || !maySee(context, record)) continue;
-    for (const { model, task_type, effort, requests, output_tokens } of usageOf(record)) {
-      if (task_type === null) continue;
-      const sum = sums.get(keyOf(model, task_type, effort)) ?? { answers: 0, tokens: 0 };
-      sums.set(keyOf(model, task_type, effort), {
-        answers: sum.answers + requests,
-        tokens: sum.tokens + output_tokens,
-      });
-    }
+  const seen = found.filter((each) => maySee(context, each));
+  for (const { model, task_type, effort, requests, output_tokens } of seen.flatMap((each) => each.answered)) {
+    const key = keyOf(model, task_type, effort);
+    const { answers, tokens } = sums.get(key) ?? { answers: 0, tokens: 0 };
+    sums.set(key, { answers: answers + requests, tokens: tokens + output_tokens });
   }
   return (model, taskType, effort) => {
     const sum = taskType === undefined ? undefined : sums.get(keyOf(model.id, taskType, effort));
@@ -40,6 +56,10 @@ export async function readOutputHistory(context: Context): Promise<KnownOutput> 
   };
 }
 
-function usageOf(record: BatchRecord) {
-  return record.parts.filter(isCreated).flatMap(({ progress }) => progress.results?.usage ?? []);
+function answeredIn({ provider, parts }: BatchRecord): z.infer<typeof answered>[] {
+  if (provider === 'sandbox') return [];
+  const usage = parts.filter(isCreated).flatMap(({ progress }) => progress.results?.usage ?? []);
+  return usage.flatMap(({ model, task_type, effort, requests, output_tokens }) =>
+    task_type === null ? [] : [{ model, task_type, effort, requests, output_tokens }],
+  );
 }

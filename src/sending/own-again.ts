@@ -4,7 +4,8 @@ import type { Context } from '../state/context.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Submission } from '../store/shared-records.ts';
 import { hasToOwn, mayBePaid } from './earlier-work.ts';
-import { crowded, findEarlier, isYoung, ownWork, submissionHash } from './submission.ts';
+import { submissionHash } from './same-work.ts';
+import { crowded, findEarlier, isYoung, ownWork } from './submission.ts';
 
 function doneBy(batchId: string): BatchError {
   return new BatchError(

@@ -1,43 +1,59 @@
 import { decodeTime } from 'ulid';
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
+import { sha256OfText } from '../lib/files/file-hash.ts';
 import { isWaiting } from '../state/parts.ts';
+import { apartOf } from '../state/subject.ts';
 import { partBody } from '../store/names.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Store, Summaries } from '../store/store.ts';
-import { recordOrNull, unlessUnreadable } from '../store/stored-json.ts';
+import { recordOrNull, summaryReader, unlessUnreadable } from '../store/stored-json.ts';
 
-const sameWork = z.object({ batch_id: z.string(), hash: z.string() });
+const sameWork = z.object({
+  batch_id: z.string(),
+  hash: z.string(),
+  /** A waiting batch gets another hash when its tasks are made. */
+  waits: z.boolean(),
+});
 type SameWork = z.infer<typeof sameWork>;
 
-/** The reader, per store, of which batch holds which work. */
-const readers = new WeakMap<Store, (ids: readonly string[]) => Promise<Summaries<SameWork>>>();
+const readSameWork = summaryReader({
+  name: 'same-work-2',
+  schema: sameWork,
+  make: (record) => ({
+    batch_id: record.batch_id,
+    hash: submissionHash(record),
+    waits: isWaiting(record),
+  }),
+  isFinal: ({ waits }) => !waits,
+});
 
-function readerOf(store: Store, hashOf: (record: BatchRecord) => string) {
-  const make = (record: BatchRecord) => ({ batch_id: record.batch_id, hash: hashOf(record) });
-  const read = readers.get(store) ?? store.summaries({ name: 'same-work-1', schema: sameWork, make });
-  readers.set(store, read);
-  return read;
+/**
+ * The hash that identifies a submission: by its idempotency key where it has one, otherwise by its content; separate
+ * for each user where users are kept apart.
+ */
+export function submissionHash(mark: SubmissionMark): string {
+  const { content_hash, idempotency_key } = mark;
+  const hash = idempotency_key === null ? content_hash : sha256OfText(`idempotency key\n${idempotency_key}`);
+  const apart = apartOf(mark);
+  return apart === '' ? hash : sha256OfText(`${apart}\n${hash}`);
 }
 
-type Wanted = { hashOf: (record: BatchRecord) => string; since: number };
+export type SubmissionMark = Pick<BatchRecord, 'content_hash' | 'idempotency_key' | 'user' | 'apart'>;
 
 /** The summaries of the batches since `since`, by the time in their ids. */
-async function readSince(store: Store, { hashOf, since }: Wanted): Promise<Summaries<SameWork>> {
+async function readSince(store: Store, since: number): Promise<Summaries<SameWork>> {
   const ids = await store.batchIds();
-  return readerOf(store, hashOf)(ids.filter((id) => decodeTime(id.slice('batch_'.length)) >= since));
+  const isSince = (id: string) => decodeTime(id.slice('batch_'.length)) >= since;
+  return readSameWork(store, ids.filter(isSince));
 }
 
 /**
  * The batches no older than `since` whose records hold the work with this hash, newest first: the register that names
  * the batch may have been deleted.
  */
-export async function* recordsOfWork(
-  store: Store,
-  hash: string,
-  wanted: Wanted,
-): AsyncGenerator<BatchRecord> {
-  const { found } = await readSince(store, wanted);
+export async function* recordsOfWork(store: Store, hash: string, since: number): AsyncGenerator<BatchRecord> {
+  const { found } = await readSince(store, since);
   for (const each of found) {
     const record = each.hash === hash ? await recordOrNull(store, each.batch_id) : null;
     if (record !== null) yield record;
@@ -52,13 +68,13 @@ export async function* recordsOfWork(
 export async function hiddenWork(
   store: Store,
   hash: string,
-  wanted: Wanted,
+  since: number,
 ): Promise<{ batch_id: string; problem: string } | null> {
-  const { found, damaged } = await readSince(store, wanted);
+  const { found, damaged } = await readSince(store, since);
   const doubtful = [...damaged, ...found.filter((each) => each.hash === hash)];
   for (const { batch_id } of doubtful) {
     const problem = await problemOf(store, batch_id);
-    if (problem !== null && (await mayHold(store, batch_id, hash, wanted))) return { batch_id, problem };
+    if (problem !== null && (await mayHold(store, batch_id, hash))) return { batch_id, problem };
   }
   return null;
 }
@@ -73,11 +89,11 @@ async function problemOf(store: Store, batchId: string): Promise<string | null> 
   }
 }
 
-async function mayHold(store: Store, batchId: string, hash: string, { hashOf }: Wanted): Promise<boolean> {
+async function mayHold(store: Store, batchId: string, hash: string): Promise<boolean> {
   const revisions = (await unlessUnreadable(() => store.record(batchId).history())) ?? [];
   const last = revisions.at(-1)?.value;
-  // A waiting batch gets another hash when its tasks are made.
-  if (last !== undefined && !isWaiting(last)) return revisions.some(({ value }) => hashOf(value) === hash);
+  if (last !== undefined && !isWaiting(last))
+    return revisions.some(({ value }) => submissionHash(value) === hash);
   if (await store.isSubmitted(batchId)) return false;
   // Of an adopted batch nothing was ever sent from here.
   const body = await unlessUnreadable(

@@ -1,26 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BatchError } from '../errors.ts';
-import { sha256OfText } from '../lib/files/file-hash.ts';
 import type { Context } from '../state/context.ts';
 import { isWaiting } from '../state/parts.ts';
-import { apartOf } from '../state/subject.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Submission } from '../store/shared-records.ts';
 import { judgeEarlier, mayBePaid, SAME_WORK_MS } from './earlier-work.ts';
-import { hiddenWork, recordsOfWork } from './same-work.ts';
-
-/**
- * The hash that identifies a submission: by its idempotency key where it has one, otherwise by its content; separate
- * for each user where users are kept apart.
- */
-export function submissionHash(mark: SubmissionMark): string {
-  const { content_hash, idempotency_key } = mark;
-  const hash = idempotency_key === null ? content_hash : sha256OfText(`idempotency key\n${idempotency_key}`);
-  const apart = apartOf(mark);
-  return apart === '' ? hash : sha256OfText(`${apart}\n${hash}`);
-}
-
-type SubmissionMark = Pick<BatchRecord, 'content_hash' | 'idempotency_key' | 'user' | 'apart'>;
+import { hiddenWork, recordsOfWork, type SubmissionMark, submissionHash } from './same-work.ts';
 
 /** An earlier batch of the same work that takes the place of a new submission. */
 export type EarlierBatch = { batchId: string; meaning: 'stands' | 'take_up' };
@@ -98,10 +83,7 @@ async function requireNotHidden(
   { store, now }: Pick<Context, 'store' | 'now'>,
   mark: SubmissionMark,
 ): Promise<void> {
-  const hidden = await hiddenWork(store, submissionHash(mark), {
-    hashOf: submissionHash,
-    since: sinceOf(mark, now()),
-  });
+  const hidden = await hiddenWork(store, submissionHash(mark), sinceOf(mark, now()));
   if (hidden === null) return;
   throw new BatchError(
     'store_damaged',
@@ -127,7 +109,7 @@ async function findByRecords(
   const since = sinceOf(mark, now());
   const hash = submissionHash(mark);
   let left: EarlierBatch | null = null;
-  for await (const record of recordsOfWork(store, hash, { hashOf: submissionHash, since })) {
+  for await (const record of recordsOfWork(store, hash, since)) {
     if (record.content_hash !== mark.content_hash) continue;
     await store.presence.learn([record.owner]);
     const meaning = judgeEarlier(record, store.presence, now());

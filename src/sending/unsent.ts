@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '../state/context.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { mayBePaid } from './earlier-work.ts';
-import { submissionHash } from './submission.ts';
+import { submissionHash } from './same-work.ts';
 
 /**
  * Removes a batch of which nothing was sent, and notes that in the register that names it; unless another process has

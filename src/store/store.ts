@@ -106,6 +106,8 @@ export type Summary<T> = {
   name: string;
   schema: z.ZodType<T>;
   make: (record: BatchRecord) => T;
+  /** Whether no later revision of the record makes another one, so that nothing has to be looked at again. */
+  isFinal?(summary: T): boolean;
 };
 
 /**

@@ -3,7 +3,7 @@ import type * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { BatchRecord } from './record.ts';
-import type { Blobs, Store } from './store.ts';
+import type { Blobs, Store, Summaries, Summary } from './store.ts';
 
 /**
  * What can't be read of the store: `place` names it for a person, `problem` says what is wrong, without what stands
@@ -89,4 +89,14 @@ export async function requireAsWritten(
  */
 export function recordOrNull(store: Pick<Store, 'record'>, batchId: string): Promise<BatchRecord | null> {
   return unlessUnreadable(() => store.record(batchId).read());
+}
+
+/** Reads a summary of many batches; what it has read of a store is kept for as long as that is used. */
+export function summaryReader<T>(summary: Summary<T>) {
+  const readers = new WeakMap<Store, (batchIds: readonly string[]) => Promise<Summaries<T>>>();
+  return (store: Store, batchIds: readonly string[]): Promise<Summaries<T>> => {
+    const read = readers.get(store) ?? store.summaries(summary);
+    readers.set(store, read);
+    return read(batchIds);
+  };
 }

@@ -9,6 +9,7 @@ import { type ProcessingStatus, processingStatuses, statusOf } from '../../state
 import { isOwner, maySee } from '../../state/subject.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { Store, Summaries, Summary } from '../../store/store.ts';
+import { summaryReader } from '../../store/stored-json.ts';
 
 const listedCost = z.object({
   expected: z.number(),
@@ -52,9 +53,6 @@ const listing = z.object({
 });
 export type Listing = z.infer<typeof listing>;
 
-/** The reader of listings of each store. */
-const readers = new WeakMap<Store, ReturnType<typeof readerOf>>();
-
 /** The summary that the store keeps of each batch for lists. */
 export const listingSummary: Summary<Listing> = {
   name: 'listing-5',
@@ -62,7 +60,7 @@ export const listingSummary: Summary<Listing> = {
   make: (record) => listingOf(record),
 };
 
-const readerOf = (store: Store) => store.summaries(listingSummary);
+const readListings = summaryReader(listingSummary);
 
 /**
  * The batches that the caller may see, newest first, without those that were never sent. Only the owner is told of
@@ -72,9 +70,7 @@ export async function readListing(
   context: Pick<Context, 'store' | 'subject' | 'isShared'>,
 ): Promise<Summaries<Listing>> {
   const { store } = context;
-  const read = readers.get(store) ?? readerOf(store);
-  readers.set(store, read);
-  const { found, damaged } = await read(await store.batchIds());
+  const { found, damaged } = await readListings(store, await store.batchIds());
   const sent = found.filter(({ never_sent, listed }) => !never_sent && maySee(context, listed));
   return { found: await withoutLosers(store, sent), damaged: isOwner(context) ? damaged : [] };
 }

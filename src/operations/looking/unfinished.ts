@@ -4,6 +4,7 @@ import type { Context } from '../../state/context.ts';
 import { allExpireAt, latestResults, statusOf } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import type { DamagedBatch, Summary } from '../../store/store.ts';
+import { summaryReader } from '../../store/stored-json.ts';
 import { learnOfHolders } from './left-behind.ts';
 import { isOver, isTellingDue } from './telling.ts';
 
@@ -29,6 +30,8 @@ const summary: Summary<z.infer<typeof unfinished>> = {
   }),
 };
 
+const readUnfinished = summaryReader(summary);
+
 /** Unsent parts wait for a person; the results of sent ones are fetched all the same. */
 const goesOn = (record: BatchRecord) =>
   statusOf(record) === 'not_sent' ? partsToCollect(record).length > 0 : !isOver(record);
@@ -41,7 +44,7 @@ export type Unfinished = { batchIds: string[]; damaged: DamagedBatch[] };
 /** The batches that a look can move on, or whose end this process is to tell; newest first. */
 export async function findUnfinished(context: Context): Promise<Unfinished> {
   const { store, notify, now } = context;
-  const { found, damaged } = await store.summaries(summary)(await store.batchIds());
+  const { found, damaged } = await readUnfinished(store, await store.batchIds());
   const time = now();
   const batchIds: string[] = [];
   for (const { batch_id, goes_on, until, untold_since } of found) {

@@ -100,8 +100,14 @@ export function createSummaries<T>(summary: Summary<T>, { path, folder, read, lo
         if (!isSame) unwritten += 1;
         now.set(id, found);
       });
-    for (let from = 0; from < ids.length; from += READ_AT_ONCE) {
-      await Promise.all(ids.slice(from, from + READ_AT_ONCE).map(look));
+    const open: string[] = [];
+    for (const id of ids) {
+      const known = before.get(id);
+      if (known !== undefined && summary.isFinal?.(known.summary)) now.set(id, known);
+      else open.push(id);
+    }
+    for (let from = 0; from < open.length; from += READ_AT_ONCE) {
+      await Promise.all(open.slice(from, from + READ_AT_ONCE).map(look));
     }
     kept = now;
     if (unwritten >= WORTH_WRITING) {
