@@ -3,11 +3,11 @@ import type { ProviderBatch, ProviderName } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { elapsedSince } from '../state/elapsed.ts';
 import { createdState, sentCount, updatePart } from '../state/parts.ts';
-import type { PartState } from '../store/part-state.ts';
+import type { Intent, PartState } from '../store/part-state.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import { recordOrNull } from '../store/stored-json.ts';
 import { candidateFacts, findCandidates } from './candidates.ts';
-import { claimForGood, claimTentatively, releaseClaim } from './claims.ts';
+import { claimForGood, claimTentatively, type Owner, releaseClaim } from './claims.ts';
 import { findByMark, type MarkSearch } from './find-mark.ts';
 import { requireSameAccount } from './same-account.ts';
 
@@ -33,70 +33,116 @@ export async function settlePart(
   record: BatchRecord,
   part: UnconfirmedPart,
 ): Promise<boolean> {
-  await requireSameAccount(context, record, part.progress.intent);
+  const { intent } = part.progress;
+  await requireSameAccount(context, record, intent);
   await sleep(timeToWait(context, part));
   const owner = { batch_id: record.batch_id, part: part.number };
-  const { intent } = part.progress;
   const { own, free, newest } = await findCandidates(context, part, intent, record.provider, owner);
   // Batches that are made after this listing are no candidates.
   const closed = intent.newest === undefined ? { ...intent, newest } : intent;
-  const register = context.store.record(record.batch_id);
-  const change = (state: PartState) =>
-    updatePart(register, part.number, ({ progress }) =>
-      progress.state === 'unconfirmed' && progress.intent.key_salt === part.progress.intent.key_salt
-        ? state
-        : null,
-    );
-
-  /** Takes a claimed batch; gives a tentative claim back if the part has changed meanwhile. */
-  const take = async (state: CreatedPart['progress']) => {
-    const { record: now, changed } = await change(state);
-    const held = now?.parts.find(({ number }) => number === part.number)?.progress;
-    const id = state.provider_batch_id;
-    if (changed || (held?.state === 'created' && held.provider_batch_id === id)) return;
-    await releaseClaim(context, id, owner, { ifTentative: true });
-  };
-
+  const create: UncertainCreate = { context, record, part, owner, closed };
   if (own !== null) {
-    await take({ ...createdState(part.progress.intent, own.batch), tentative: own.tentative });
+    await recordClaimed(create, { ...createdState(intent, own.batch), tentative: own.tentative });
     return true;
   }
-  const { disproved = [], unproven = [] } = intent;
   const rival = free.length === 0 ? null : await findRival(context, record, part);
-  // A batch that is proven not to be this part may be one that is just being sent: nothing is concluded until that is
-  // known.
-  const candidates = rival === 'sending' ? free : free.filter(({ id }) => !disproved.includes(id));
+  const candidates = stillPossible(free, rival, intent.disproved);
   if (candidates.length === 0) {
-    const empty_listings = part.progress.empty_listings + 1;
-    const proven = empty_listings >= LISTINGS_NEEDED;
-    const { known: _none, ...progress } = part.progress;
-    await change(
-      proven ? { state: 'prepared' } : { ...progress, intent: closed, empty_listings, candidates: [] },
-    );
+    await countEmptyListing(create);
     return true;
   }
-  const [only] = candidates;
-  const isOpen =
-    candidates.length > 1 || candidates.some(({ id }) => unproven.includes(id)) || rival !== null;
-  if (only && !isOpen && (await claimTentatively(context, only.id, owner))) {
-    await take({ ...createdState(closed, only), tentative: true });
-    return true;
-  }
+  if (rival === null && (await takeOnlyOne(create, candidates))) return true;
+  return takeMarkedOrAsk(create, candidates, rival);
+}
+
+/** A create whose fate is unknown, as one listing of the provider's batches shows it. */
+type UncertainCreate = {
+  context: Context;
+  record: BatchRecord;
+  part: UnconfirmedPart;
+  owner: Owner;
+  /** The intent, with the newest batch of the first listing. */
+  closed: Intent;
+};
+
+/** Records what became of the create, unless the part has changed meanwhile. */
+function recordOutcome({ context, record, part }: UncertainCreate, state: PartState) {
+  return updatePart(context.store.record(record.batch_id), part.number, ({ progress }) =>
+    progress.state === 'unconfirmed' && progress.intent.key_salt === part.progress.intent.key_salt
+      ? state
+      : null,
+  );
+}
+
+/** Records a batch that the part has claimed; gives a tentative claim back if the part has changed meanwhile. */
+async function recordClaimed(create: UncertainCreate, state: CreatedPart['progress']): Promise<void> {
+  const { context, part, owner } = create;
+  const { record: now, changed } = await recordOutcome(create, state);
+  const held = now?.parts.find(({ number }) => number === part.number)?.progress;
+  const id = state.provider_batch_id;
+  if (changed || (held?.state === 'created' && held.provider_batch_id === id)) return;
+  await releaseClaim(context, id, owner, { ifTentative: true });
+}
+
+/** With enough listings without a candidate the batch was not made: the part can be sent again. */
+async function countEmptyListing(create: UncertainCreate): Promise<void> {
+  const { known: _none, ...progress } = create.part.progress;
+  const empty_listings = progress.empty_listings + 1;
+  const isProven = empty_listings >= LISTINGS_NEEDED;
+  await recordOutcome(
+    create,
+    isProven ? { state: 'prepared' } : { ...progress, intent: create.closed, empty_listings, candidates: [] },
+  );
+}
+
+/** Takes a single candidate tentatively, unless its results have shown no proof; returns whether it was taken. */
+async function takeOnlyOne(create: UncertainCreate, candidates: readonly ProviderBatch[]): Promise<boolean> {
+  const { context, owner, closed } = create;
+  const [only, ...others] = candidates;
+  if (only === undefined || others.length > 0 || closed.unproven?.includes(only.id)) return false;
+  if (!(await claimTentatively(context, only.id, owner))) return false;
+  await recordClaimed(create, { ...createdState(closed, only), tentative: true });
+  return true;
+}
+
+/**
+ * Takes the candidate with our mark, or keeps those that are left for a person to decide. Returns whether anything was
+ * found out.
+ */
+async function takeMarkedOrAsk(
+  create: UncertainCreate,
+  candidates: readonly ProviderBatch[],
+  rival: Rival,
+): Promise<boolean> {
+  const { context, record, part, closed } = create;
+  const { disproved = [], unproven = [] } = closed;
   const told = new Set([...disproved, ...unproven]);
-  const { found: ours, disproved: now } = await markedAmong(context, record, part, candidates, told);
-  if (ours !== null) {
-    await takeForGood(context, record, part, ours);
+  const marked = await markedAmong(context, record, part, candidates, told);
+  if (marked.found !== null) {
+    await takeForGood(context, record, part, marked.found);
     return true;
   }
-  const left = rival === 'sending' ? candidates : candidates.filter(({ id }) => !now.includes(id));
-  await change({
+  const left = stillPossible(candidates, rival, marked.disproved);
+  await recordOutcome(create, {
     ...part.progress,
-    intent: { ...closed, disproved: [...disproved, ...now] },
+    intent: { ...closed, disproved: [...disproved, ...marked.disproved] },
     empty_listings: 0,
     candidates: left.map(({ id }) => id),
     known: candidateFacts(left),
   });
   return left.length < candidates.length;
+}
+
+/**
+ * The batches that this part could be. One that is proven not to be may be another part that is just being sent:
+ * nothing is concluded until that is known.
+ */
+function stillPossible(
+  batches: readonly ProviderBatch[],
+  rival: Rival,
+  disproved: readonly string[] = [],
+): readonly ProviderBatch[] {
+  return rival === 'sending' ? batches : batches.filter(({ id }) => !disproved.includes(id));
 }
 
 /**
@@ -123,11 +169,7 @@ function timeToWait(context: Context, part: UnconfirmedPart): number {
 }
 
 /** The state of another part of ours with as many requests that a candidate could be; null where there is none. */
-async function findRival(
-  context: Context,
-  record: BatchRecord,
-  part: Part,
-): Promise<Uncertain['state'] | null> {
+async function findRival(context: Context, record: BatchRecord, part: Part): Promise<Rival> {
   const found = await findUncertain(
     context,
     record.provider,
@@ -138,6 +180,8 @@ async function findRival(
 }
 
 type Uncertain = { batchId: string; state: 'sending' | 'unconfirmed' };
+
+type Rival = Uncertain['state'] | null;
 
 /**
  * A batch of ours with an uncertain part of `requestCount` requests; one that is just being sent takes precedence.
