@@ -12,12 +12,12 @@ import { nextWaiting } from '../../state/parts.ts';
 import type { Ask } from '../../state/questions.ts';
 import { missingCertainAt } from '../../state/status.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
-import { openTasks } from '../../store/task-list.ts';
+import { openTasks, type Tasks } from '../../store/task-list.ts';
 import { roundedWarnings } from '../../tasks/argument-numbers.ts';
 import { unusedWarnings } from '../../tasks/examine/unused-settings.ts';
-import { gather, type RequestSink } from '../../tasks/gather.ts';
+import { type Gathered, gather, type RequestSink } from '../../tasks/gather.ts';
 import { checkLiveModels, knownModels } from '../../tasks/live-models.ts';
-import { createProblemList } from '../../tasks/problem-list.ts';
+import { createProblemList, type ProblemList } from '../../tasks/problem-list.ts';
 import { familyNote, modelNamed } from '../../tasks/render/choose.ts';
 import { createChangedRequests } from '../../tasks/sources/sent/change-sent.ts';
 import {
@@ -82,48 +82,21 @@ const REFUSED = 'The retry was refused; nothing was sent and nothing was paid. C
  */
 export async function prepareRetry(
   context: Context,
-  { record, unsent, options, report, signal, byItself = false, shorter }: RetryPreparation,
+  preparation: RetryPreparation,
   sink: RequestSink<SentBlock>,
 ): Promise<PreparedRetry> {
-  const blobs = context.store.blobs(record.batch_id);
-  const tasks = await openTasks(blobs, record.request_count);
-  const dialect = dialectOf(record.provider);
+  const { record, options, byItself = false } = preparation;
+  const tasks = await openTasks(context.store.blobs(record.batch_id), record.request_count);
   const problems = createProblemList();
-  const named = await findNamed(context, tasks, options, dialect, problems);
+  const named = await findNamed(context, tasks, options, dialectOf(record.provider), problems);
   problems.throwIfAny(REFUSED);
-  const { selection, stages } = await select(context, { record, options, signal, byItself }, named);
-  const today = context.now().toISOString().slice(0, 10);
+  const { selection, stages } = await select(context, preparation, named);
   const known = await knownModels(context, record.provider);
   const catalog = context.catalog.withLive(known);
-  // Parts that were sent take precedence over changed ones that were not.
-  const written = { ...record, parts: [...unsent, ...record.parts] };
-  const sent = await openSentRequests(blobs, written, dialect);
-  const requests = createChangedRequests({ ...context, catalog }, options, dialect, shorter);
-  const surroundings = { partBytes: context.limits.partBytes, dialect, today, catalog };
-  const examiner = createSentExaminer(surroundings, requests, options);
-  const items = sentItems(tasks, sent, selection.selected, named.corrections);
-  const hash = createHash('sha256');
-  const hashed: RequestSink<SentBlock> = {
-    add(block) {
-      hash.update(block.digests);
-      return sink.add(block);
-    },
-  };
-  const { count, costs, first_request, ...gathered } = await gather(examineSent(items, examiner), hashed, {
-    dialect,
-    catalog,
-    places: 'item',
-    problems,
-    // The length of earlier answers says little about failed ones: the tasks' own figures are used.
-    knownOutput: () => undefined,
-    total: selection.selected.length,
-    report,
-    signal,
-  });
-  problems.add(...requests.problems());
-  problems.throwIfAny(REFUSED);
-  const atLimit = examiner.atLimit.size;
-  if (count === 0 && stages.length === 0) throw nothingToRetry(selection, record.request_count, atLimit);
+  const chosen = { tasks, selected: selection.selected, corrections: named.corrections };
+  const made = await makeRequests(context, preparation, chosen, { catalog, problems, sink });
+  const { count, costs, first_request, atLimit } = made;
+  if (count === 0 && stages.length === 0) throw nothingToRetry(selection, record.request_count, atLimit.size);
   const { rates, unbounded } = await ratesOf(context, record, costs, byItself);
   const lifeWarnings = await checkLiveModels(context, {
     provider: record.provider,
@@ -133,10 +106,10 @@ export async function prepareRetry(
     again: async () => {},
   });
   return {
-    hash: hash.digest('hex'),
+    hash: made.hash,
     request_count: count,
     stages,
-    ...causesOf(selection.selected.filter(({ ordinal }) => !examiner.atLimit.has(ordinal))),
+    ...causesOf(selection.selected.filter(({ ordinal }) => !atLimit.has(ordinal))),
     costs: { ...costs, rates, lines: costs.tally.lines(rates, costs.knownOutput) },
     first_request,
     warnings: [
@@ -144,9 +117,9 @@ export async function prepareRetry(
         ...modelNotes(options, catalog),
         ...roundedWarnings({ output_schema: options.output_schema }),
         ...named.warnings,
-        ...notesOf(selection, atLimit),
-        ...(count === 0 ? [] : unusedWarnings(sharedSettings(options), requests.settings, count)),
-        ...gathered.warnings,
+        ...notesOf(selection, atLimit.size),
+        ...(count === 0 ? [] : unusedWarnings(sharedSettings(options), made.settings, count)),
+        ...made.warnings,
         ...unbounded,
         ...lifeWarnings,
       ]),
@@ -154,15 +127,67 @@ export async function prepareRetry(
   };
 }
 
+type Chosen = Pick<NamedTasks, 'corrections'> & { tasks: Tasks; selected: readonly Selected[] };
+
+type Made = Gathered & {
+  hash: string;
+  /** Tasks that are left out, since their answers were cut off and can't get longer. */
+  atLimit: ReadonlySet<number>;
+};
+
+/** Makes the requests of the chosen tasks from those that were sent. Throws `invalid_input` with all problems. */
+async function makeRequests(
+  context: Context,
+  { record, unsent, options, report, signal, shorter }: RetryPreparation,
+  { tasks, selected, corrections }: Chosen,
+  { catalog, problems, sink }: { catalog: ModelCatalog; problems: ProblemList; sink: RequestSink<SentBlock> },
+): Promise<Made> {
+  const dialect = dialectOf(record.provider);
+  const today = context.now().toISOString().slice(0, 10);
+  // Parts that were sent take precedence over changed ones that were not.
+  const written = { ...record, parts: [...unsent, ...record.parts] };
+  const sent = await openSentRequests(context.store.blobs(record.batch_id), written, dialect);
+  const requests = createChangedRequests({ ...context, catalog }, options, dialect, shorter);
+  const surroundings = { partBytes: context.limits.partBytes, dialect, today, catalog };
+  const examiner = createSentExaminer(surroundings, requests, options);
+  const hashed = hashedSink(sink);
+  const gathered = await gather(
+    examineSent(sentItems(tasks, sent, selected, corrections), examiner),
+    hashed,
+    {
+      dialect,
+      catalog,
+      places: 'item',
+      problems,
+      // The length of earlier answers says little about failed ones: the tasks' own figures are used.
+      knownOutput: () => undefined,
+      total: selected.length,
+      report,
+      signal,
+    },
+  );
+  problems.add(...requests.problems());
+  problems.throwIfAny(REFUSED);
+  const { settings } = requests;
+  return { ...gathered, settings, hash: hashed.digest(), atLimit: examiner.atLimit };
+}
+
+/** Hands blocks on, and hashes all that is sent with them. */
+function hashedSink(sink: RequestSink<SentBlock>): RequestSink<SentBlock> & { digest(): string } {
+  const hash = createHash('sha256');
+  return {
+    add(block) {
+      hash.update(block.digests);
+      return sink.add(block);
+    },
+    digest: () => hash.digest('hex'),
+  };
+}
+
 /** Which tasks are sent again, and which stages of a merge are made again from them. */
 async function select(
   context: Context,
-  {
-    record,
-    options,
-    signal,
-    byItself = false,
-  }: Pick<RetryPreparation, 'record' | 'options' | 'signal' | 'byItself'>,
+  { record, options, signal, byItself = false }: RetryPreparation,
   named: NamedTasks,
 ): Promise<{ selection: Selection; stages: StageAgain[] }> {
   const view = await openView(context, record);
