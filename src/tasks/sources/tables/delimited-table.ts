@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
 import { notUtf8, type TextFile, unreadable, utf8Pieces } from '../text-file.ts';
 import { findDelimiter, readOptions } from './find-delimiter.ts';
+import { DRAWN, isDrawn } from './read-rows.ts';
 import { type RecordBlock, splitRecords } from './record-blocks.ts';
 import { columnsOf, LONGEST_ROW, type RowBlock, type Table } from './table.ts';
 
@@ -43,6 +44,9 @@ function readHead({ bytes, broken, strayQuotes }: RecordBlock, delimiter: string
   }
   if (!isUtf8(bytes)) throw notUtf8(field, 'its head line');
   const [names]: string[][] = parse(Buffer.from(bytes.buffer), readOptions(delimiter));
+  if (names !== undefined && isDrawn(names)) {
+    throw unreadable(field, { ...DRAWN, problem: `begins with what ${DRAWN.problem}` });
+  }
   return names ?? [];
 }
 

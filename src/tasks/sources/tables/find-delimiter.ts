@@ -83,6 +83,23 @@ function titleWarning(sample: string, field: string): string[] {
   ];
 }
 
+/** Fewer lines have as many commas as one another by chance. */
+const FEWEST_LINES = 5;
+
+/** A warning where the lines of a text are those of a table, whose head line would be a row like the others. */
+export async function tableInLines(file: TextFile, field: string): Promise<string[]> {
+  const sample = await firstLines(file);
+  const lines = sample.split('\n').filter((line) => line.trim() !== '').length;
+  const found = candidates.find(
+    (delimiter) => score(sample, delimiter) > 1 && lines >= (delimiter === '\t' ? 2 : FEWEST_LINES),
+  );
+  if (found === undefined) return [];
+  const [what, ending] = found === '\t' ? ['tabs', '.tsv'] : [JSON.stringify(found), '.csv'];
+  return [
+    `Every line of ${field} is a row, its first too, for it is a .txt, and all have as many fields, separated by ${what}. If it is a table with a head line, name it ${ending}.`,
+  ];
+}
+
 function bestDelimiter(sample: string, given: string | null): string {
   const scores = candidates.map((delimiter) => ({ delimiter, score: score(sample, delimiter) }));
   const best = scores.reduce((best, each) => (each.score > best.score ? each : best));

@@ -9,8 +9,11 @@ const VALID =
   'an array of objects, an object with one array of objects in it, or an object of texts; one object per line belongs ' +
   'into a .jsonl file';
 
+/** What a table in pandas or a page of an API becomes rows by. */
+const RECORDS = 'its rows as an array of objects (in pandas: orient="records")';
+
 /** Where rows stand in a document: in the array at the end of this way, or as the texts of the whole. */
-type Place = { kind: 'list'; way: string } | { kind: 'texts' };
+type Place = { kind: 'list'; way: string } | { kind: 'texts'; warnings: string[] };
 
 /** The way through a document to the token that is looked at. */
 function createWalk() {
@@ -28,6 +31,7 @@ function createWalk() {
         .join('.'),
     /** The way to that container, as a text that no other way has. */
     container: () => JSON.stringify(containers.slice(0, -1).map(({ key }) => key)),
+    isInArray: () => containers.at(-1)?.isArray === true,
     /** Whether that container is an array that is in no other array. */
     isOuterArray: () =>
       containers.at(-1)?.isArray === true && containers.filter(({ isArray }) => isArray).length === 1,
@@ -50,22 +54,35 @@ function createWalk() {
 export async function openJson(file: TextFile, field: string): Promise<Table> {
   const place = await findPlace(file, field);
   const rows = place.kind === 'list' ? listRows(file, field, place.way) : textRows(file, field);
-  return { kind: 'rows', columns: place.kind === 'texts' ? ['key', 'text'] : null, warnings: [], rows };
+  const isTexts = place.kind === 'texts';
+  return {
+    kind: 'rows',
+    columns: isTexts ? ['key', 'text'] : null,
+    warnings: isTexts ? place.warnings : [],
+    rows,
+  };
 }
 
 /** Looks through a document for what rows can be made of; of an array only at its beginning. */
 async function findPlace(file: TextFile, field: string): Promise<Place> {
   const walk = createWalk();
   const lists = new Map<string, string>();
-  let hasTexts = false;
+  const values = { texts: 0, others: 0 };
+  /** Lists that hold nothing, and lists of lists. */
+  const odd = { empty: new Set<string>(), nested: new Set<string>() };
+  let before: Token | undefined;
   for await (const tokens of jsonTokens(file, field, VALID)) {
     for (const token of tokens) {
       walk.begin(token);
       if (token.name === 'startArray' && walk.depth === 0) return { kind: 'list', way: '[]' };
       if (token.name === 'startObject' && walk.isOuterArray())
         lists.set(walk.container(), walk.containerName());
-      if (token.name === 'stringValue' && walk.depth > 0) hasTexts = true;
+      if (token.name === 'startArray' && walk.isInArray()) odd.nested.add(walk.containerName());
+      if (token.name === 'endArray' && before?.name === 'startArray') odd.empty.add(walk.name());
+      if (token.name === 'stringValue' && walk.depth > 0) values.texts += 1;
+      else if (OTHER_VALUES.has(token.name)) values.others += 1;
       walk.end(token);
+      before = token;
     }
   }
   const [list, ...others] = lists.keys();
@@ -75,8 +92,26 @@ async function findPlace(file: TextFile, field: string): Promise<Place> {
     throw unreadable(field, { problem, valid: 'a file with the one array that is meant' });
   }
   if (list !== undefined) return { kind: 'list', way: list };
-  if (!hasTexts) throw unreadable(field, { problem: 'holds no rows', valid: VALID });
-  return { kind: 'texts' };
+  const names = (of: ReadonlySet<string>) => [...of].slice(0, 10).map(quoteName).join(', ');
+  if (odd.nested.size > 0)
+    throw unreadable(field, { problem: `holds lists of lists (${names(odd.nested)})`, valid: RECORDS });
+  // Texts beside it say something of the rows that are not there, as the page of an API does that found nothing.
+  if (odd.empty.size > 0) {
+    const problem = `holds no rows: nothing is in its list ${names(odd.empty)}`;
+    throw unreadable(field, { problem, valid: 'rows in it; an object of texts alone has no empty list' });
+  }
+  if (values.texts === 0) throw unreadable(field, { problem: 'holds no rows', valid: VALID });
+  return { kind: 'texts', warnings: textsWarning(values, field) };
+}
+
+const OTHER_VALUES = new Set(['numberValue', 'trueValue', 'falseValue']);
+
+/** Texts by their keys are texts alone; numbers among them tell of a record, or of a table that was saved by its columns. */
+function textsWarning({ texts, others }: { texts: number; others: number }, field: string): string[] {
+  if (others === 0) return [];
+  return [
+    `${field} was read as texts by their keys: each of its ${texts + others} values is a row (key, text), and ${others} of them ${others === 1 ? 'is no text' : 'are no texts'}. If it is a table, save ${RECORDS}.`,
+  ];
 }
 
 /** The values of the array at the end of a way. */

@@ -1,6 +1,7 @@
 import { gatherBytes } from '../../../lib/gathered-bytes.ts';
 import { whatInsteadOfLines } from '../file-shape.ts';
 import { SAMPLE_BYTES, type TextFile, unreadable, utf8Pieces } from '../text-file.ts';
+import { tableInLines } from './find-delimiter.ts';
 import { linesOf } from './read-rows.ts';
 import { LONGEST_ROW, type RowBlock, type Table } from './table.ts';
 
@@ -17,7 +18,7 @@ export async function openLines(
   return {
     kind: 'blocks',
     columns: kind === 'text_lines' ? ['line'] : null,
-    warnings: [],
+    warnings: kind === 'text_lines' ? await tableInLines(file, field) : [],
     format: { kind, field },
     blocks: lineBlocks(file),
   };

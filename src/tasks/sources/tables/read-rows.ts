@@ -24,6 +24,11 @@ const MARKED = {
   valid: 'the row without it; a mark is allowed at the very beginning of a file alone',
 };
 const isMarked = (text: string | undefined) => text?.startsWith('\ufeff') === true;
+/** As Markdown, psql and sqlcmd have it below the names: as a row it would be a task. */
+export const DRAWN = {
+  problem: 'is a line of dashes, as in a table that is drawn for people to read (Markdown, psql, sqlcmd)',
+  valid: 'the table exported as CSV, without such lines',
+};
 const STRAY_QUOTE = {
   problem: 'has text behind the closing quote of a field',
   valid: 'quotes round the whole field, those within it doubled ("")',
@@ -60,12 +65,19 @@ function delimitedRows(
     const number = block.number + index;
     if (record.every((each) => each.trim() === '')) continue;
     if (isMarked(record[0])) rows.push({ number, problem: MARKED });
+    else if (number === 1 && isDrawn(record)) rows.push({ number, problem: DRAWN });
     else if (strays.has(number)) rows.push({ number, problem: STRAY_QUOTE });
     else if (record.length !== columns.length) rows.push({ number, problem: ragged(record, columns) });
     else if (record.some((each) => each.includes('\0'))) rows.push({ number, problem: ZERO_BYTES });
     else rows.push({ number, cells: Object.fromEntries(columns.map((name, at) => [name, record[at]])) });
   }
   return rows;
+}
+
+/** Whether all that a record holds is a line under or above others. */
+export function isDrawn(record: readonly string[]): boolean {
+  const line = record.join('|');
+  return /^[\s|+:=-]+$/.test(line) && /--|==/.test(line);
 }
 
 function ragged(record: readonly string[], columns: readonly string[]) {

@@ -220,8 +220,25 @@ describe('a table', () => {
     ['a table without a head line', 't.csv', '17,hello\n18,bye\n', /one of its names is "17"/],
     ['days as names', 't.csv', '2026-01-31,x\n2026-02-01,y\n', /one of its names is "2026-01-31"/],
     ['years as names', 't.csv', 'country,2025,2026\nAT,1,2\n', null],
+    ['a table of tabs named .txt', 't.txt', 'id\ttext\n1\tx\n', /separated by tabs.*name it \.tsv/],
+    [
+      'a table of semicolons named .txt',
+      't.txt',
+      'id;text\n1;a\n2;b\n3;c\n4;d\n',
+      /separated by ";".*name it \.csv/,
+    ],
+    ['sentences with a comma each', 't.txt', 'Well, you\nYes, me\nNo, no\n', null],
+    ['sentences, some with commas', 't.txt', 'Well, you\nYes\nNo, a, b\nOh\nSo, so\nc\n', null],
+    [
+      'one record in JSON',
+      't.json',
+      '{"id":1,"text":"hello","ok":true}',
+      /each of its 3 values is a row \(key, text\), and 2 of them are no texts.*orient="records"/,
+    ],
+    ['pandas by columns', 't.json', '{"text":{"0":"a"},"n":{"0":1}}', /1 of them is no text/],
+    ['texts by their keys', 't.json', '{"home":{"title":"Hi","sub":null}}', null],
     ['a question as a name', 't.csv', 'Timestamp,How was it? (1 to 5)\nx,4\n', null],
-  ])('says what is odd about the head line: %s', async (_what, name, content, warning) => {
+  ])('says what is odd about a table: %s', async (_what, name, content, warning) => {
     const { warnings } = await read(name, content);
     expect(warnings).toEqual(warning === null ? [] : [expect.stringMatching(warning)]);
   });
@@ -292,6 +309,43 @@ describe('rows that are wrong are told by their number, the others read', () => 
       [
         [1, null],
         [2, 'never closed'],
+      ],
+    ],
+    [
+      'a line of dashes, as Markdown has it',
+      't.csv',
+      '| id | text |\n|:---|-----:|\n| 1 | a |\n',
+      [
+        [1, 'is a line of dashes'],
+        [2, null],
+      ],
+    ],
+    [
+      'a line of dashes, as sqlcmd has it',
+      't.csv',
+      'id,text\n--,----\n1,a\n2,--\n',
+      [
+        [1, 'is a line of dashes'],
+        [2, null],
+        [3, null],
+      ],
+    ],
+    [
+      'a line of dashes, as psql has it',
+      't.csv',
+      ' id | text\n----+------\n 1 | a\n',
+      [
+        [1, 'is a line of dashes'],
+        [2, null],
+      ],
+    ],
+    [
+      'no line of dashes, but values that are missing',
+      't.csv',
+      'a,b\n-,-\n--,--\n',
+      [
+        [1, null],
+        [2, null],
       ],
     ],
     ['a quote never closed in the first row', 't.csv', 'a,b\n"1,x\n2,y\n', [[1, 'never closed']]],
@@ -456,6 +510,24 @@ describe('a table that cannot be read', () => {
       ['2 arrays of objects ("users", "data.items")'],
     ],
     ['an object without texts', 't.json', '{"a":1,"b":[2]}', ['holds no rows']],
+    [
+      'a page of an API that found nothing',
+      't.json',
+      '{"status":"ok","data":{"total":0,"items":[]}}',
+      ['holds no rows', 'its list "data.items"'],
+    ],
+    [
+      'a table of pandas, its rows as lists',
+      't.json',
+      '{"columns":["text","n"],"index":[0,1],"data":[["a",1],["b",2]]}',
+      ['holds lists of lists ("data")', 'orient="records"'],
+    ],
+    [
+      'a table drawn by MySQL',
+      't.csv',
+      '+----+------+\n| id | text |\n+----+------+\n|  1 | a    |\n',
+      ['begins with', 'a line of dashes', 'exported as CSV'],
+    ],
   ])('%s', async (_what, name, content, told) => {
     const error: unknown = await read(name, content).then(
       ({ rows }) => rows,
