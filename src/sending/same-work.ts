@@ -1,4 +1,4 @@
-import { decodeTime } from 'ulid';
+import { encodeTime } from 'ulid';
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import { sha256OfText } from '../lib/files/file-hash.ts';
@@ -6,7 +6,7 @@ import { isWaiting } from '../state/parts.ts';
 import { apartOf } from '../state/subject.ts';
 import { partBody } from '../store/names.ts';
 import type { BatchRecord } from '../store/record.ts';
-import type { Store, Summaries } from '../store/store.ts';
+import type { DamagedBatch, Store } from '../store/store.ts';
 import { recordOrNull, summaryReader, unlessUnreadable } from '../store/stored-json.ts';
 
 const sameWork = z.object({
@@ -41,21 +41,28 @@ export function submissionHash(mark: SubmissionMark): string {
 
 export type SubmissionMark = Pick<BatchRecord, 'content_hash' | 'idempotency_key' | 'user' | 'apart'>;
 
-/** The summaries of the batches since `since`, by the time in their ids. */
-async function readSince(store: Store, since: number): Promise<Summaries<SameWork>> {
-  const ids = await store.batchIds();
-  const isSince = (id: string) => decodeTime(id.slice('batch_'.length)) >= since;
-  return readSameWork(store, ids.filter(isSince));
-}
+/** The batches whose records hold some work, or may hold it, newest first. */
+export type HeldWork = { records: readonly SameWork[]; damaged: readonly DamagedBatch[] };
 
 /**
- * The batches no older than `since` whose records hold the work with this hash, newest first: the register that names
- * the batch may have been deleted.
+ * Looks for work by its hash in the records of the batches that were made at `since`, in milliseconds, or later: the register
+ * that names the batch may have been deleted.
  */
-export async function* recordsOfWork(store: Store, hash: string, since: number): AsyncGenerator<BatchRecord> {
-  const { found } = await readSince(store, since);
-  for (const each of found) {
-    const record = each.hash === hash ? await recordOrNull(store, each.batch_id) : null;
+export async function lookForWork(store: Store, hash: string, since: number): Promise<HeldWork> {
+  const oldest = `batch_${encodeTime(Math.max(0, since))}`;
+  const ids = await store.batchIds();
+  // An id begins with its time, which reading ten thousand of them would take longer than all else here.
+  const { found, damaged } = await readSameWork(
+    store,
+    ids.filter((id) => id >= oldest),
+  );
+  return { records: found.filter((each) => each.hash === hash), damaged };
+}
+
+/** The records among them that can be read. */
+export async function* recordsOf(store: Store, { records }: HeldWork): AsyncGenerator<BatchRecord> {
+  for (const { batch_id } of records) {
+    const record = await recordOrNull(store, batch_id);
     if (record !== null) yield record;
   }
 }
@@ -68,11 +75,9 @@ export async function* recordsOfWork(store: Store, hash: string, since: number):
 export async function hiddenWork(
   store: Store,
   hash: string,
-  since: number,
+  { records, damaged }: HeldWork,
 ): Promise<{ batch_id: string; problem: string } | null> {
-  const { found, damaged } = await readSince(store, since);
-  const doubtful = [...damaged, ...found.filter((each) => each.hash === hash)];
-  for (const { batch_id } of doubtful) {
+  for (const { batch_id } of [...damaged, ...records]) {
     const problem = await problemOf(store, batch_id);
     if (problem !== null && (await mayHold(store, batch_id, hash))) return { batch_id, problem };
   }

@@ -5,7 +5,14 @@ import { isWaiting } from '../state/parts.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Submission } from '../store/shared-records.ts';
 import { judgeEarlier, mayBePaid, SAME_WORK_MS } from './earlier-work.ts';
-import { hiddenWork, recordsOfWork, type SubmissionMark, submissionHash } from './same-work.ts';
+import {
+  type HeldWork,
+  hiddenWork,
+  lookForWork,
+  recordsOf,
+  type SubmissionMark,
+  submissionHash,
+} from './same-work.ts';
 
 /** An earlier batch of the same work that takes the place of a new submission. */
 export type EarlierBatch = { batchId: string; meaning: 'stands' | 'take_up' };
@@ -39,9 +46,10 @@ async function findByRegister(
   const isOther = mark.idempotency_key === null && found !== null && found.content_hash !== mark.content_hash;
   const [current, record] = isOther ? [null, null] : [named, found];
   if (record === null) {
-    const kept = await findByRecords(context, mark);
+    const held = await heldWork(context, mark);
+    const kept = await judgeHeld(context, mark, held);
     if (kept !== null) return kept;
-    if (current === null) await requireNotHidden(context, mark);
+    if (current === null) await requireNotHidden(context, mark, held);
     else requireNotGone(context, current, mark);
     return null;
   }
@@ -80,10 +88,11 @@ function requireNotGone(
 
 /** Throws where a batch may do the work, but neither its record nor a register can tell. */
 async function requireNotHidden(
-  { store, now }: Pick<Context, 'store' | 'now'>,
+  { store }: Pick<Context, 'store'>,
   mark: SubmissionMark,
+  held: HeldWork,
 ): Promise<void> {
-  const hidden = await hiddenWork(store, submissionHash(mark), sinceOf(mark, now()));
+  const hidden = await hiddenWork(store, submissionHash(mark), held);
   if (hidden === null) return;
   throw new BatchError(
     'store_damaged',
@@ -97,19 +106,29 @@ function sinceOf({ idempotency_key }: SubmissionMark, now: Date): number {
   return idempotency_key === null ? now.getTime() - SAME_WORK_MS : 0;
 }
 
-/**
- * Finds the work in the batches' own records, since the register may have lost it, or never have had it. A batch of
- * which nothing was sent counts only if a dead process has just left it: among living processes, the owner of the
- * register sends.
- */
+function heldWork({ store, now }: Pick<Context, 'store' | 'now'>, mark: SubmissionMark): Promise<HeldWork> {
+  return lookForWork(store, submissionHash(mark), sinceOf(mark, now()));
+}
+
+/** Finds the work in the batches' own records, since the register may have lost it, or never have had it. */
 async function findByRecords(
-  { store, now }: Pick<Context, 'store' | 'now'>,
+  context: Pick<Context, 'store' | 'now'>,
   mark: SubmissionMark,
 ): Promise<EarlierBatch | null> {
-  const since = sinceOf(mark, now());
-  const hash = submissionHash(mark);
+  return judgeHeld(context, mark, await heldWork(context, mark));
+}
+
+/**
+ * The batch among those that hold the work which takes the place of a new submission. A batch of which nothing was sent
+ * counts only if a dead process has just left it: among living processes, the owner of the register sends.
+ */
+async function judgeHeld(
+  { store, now }: Pick<Context, 'store' | 'now'>,
+  mark: SubmissionMark,
+  held: HeldWork,
+): Promise<EarlierBatch | null> {
   let left: EarlierBatch | null = null;
-  for await (const record of recordsOfWork(store, hash, since)) {
+  for await (const record of recordsOf(store, held)) {
     if (record.content_hash !== mark.content_hash) continue;
     await store.presence.learn([record.owner]);
     const meaning = judgeEarlier(record, store.presence, now());

@@ -4,6 +4,7 @@ import { readOutputHistory } from '../cost/output-history.ts';
 import { createTally, type KnownOutput, type Tally } from '../cost/tally.ts';
 import { BatchError } from '../errors.ts';
 import type { AllowedFolders } from '../lib/files/allowed-folders.ts';
+import { isJsonObject } from '../lib/json.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { ProviderAccount, ProviderName } from '../provider/provider.ts';
 import type { Context, Limits } from '../state/context.ts';
@@ -201,6 +202,15 @@ function emptyWork({ source, max_tasks }: Work, facts: SourceFacts | null): Batc
   });
 }
 
+/** How long answers of the work's task types were. Read only where it may have any: that takes a look at fifty batches. */
+export function outputHistoryOf(context: Context, { source, defaults }: Work): Promise<KnownOutput> {
+  const hasTypes =
+    defaults.task_type !== undefined ||
+    source.kind === 'requests_file' ||
+    (source.kind === 'requests' && source.items.some((item) => isJsonObject(item) && 'task_type' in item));
+  return hasTypes ? readOutputHistory(context) : Promise.resolve(() => undefined);
+}
+
 /** Everything that preparing work needs, with what is known about the models. */
 export async function preparationOf(
   context: Context,
@@ -208,7 +218,7 @@ export async function preparationOf(
   known: LiveModels,
 ): Promise<Preparation> {
   const today = context.now().toISOString().slice(0, 10);
-  const knownOutput = await readOutputHistory(context);
+  const knownOutput = await outputHistoryOf(context, work);
   const catalog = context.catalog.withLive(known);
   return { ...context, catalog, work, provider, account, today, knownOutput, signal };
 }

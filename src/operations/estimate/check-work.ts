@@ -1,5 +1,4 @@
 import type { Costs } from '../../cost/cost-sheet.ts';
-import { readOutputHistory } from '../../cost/output-history.ts';
 import type { KnownOutput } from '../../cost/tally.ts';
 import { BatchError } from '../../errors.ts';
 import { dialectOf } from '../../provider/dialects.ts';
@@ -9,7 +8,7 @@ import type { Context } from '../../state/context.ts';
 import type { Report } from '../../state/jobs.ts';
 import { nowhere } from '../../tasks/gather.ts';
 import { checkLiveModels, knownModels, noLiveModels } from '../../tasks/live-models.ts';
-import { type Prepared, prepare } from '../../tasks/prepare.ts';
+import { outputHistoryOf, type Prepared, prepare } from '../../tasks/prepare.ts';
 import type { Work } from '../../tasks/work.ts';
 import { createRestCounter, type Rest } from '../reuse/count-rest.ts';
 import { findPilot, type Pilot } from '../reuse/pilot.ts';
@@ -56,7 +55,7 @@ export async function checkWork(
   // The account only matters to work that is sent.
   const account = known ?? { base_url: '', workspace: null };
   const today = context.now().toISOString().slice(0, 10);
-  const knownOutput = outputTokens === undefined ? await readOutputHistory(context) : () => outputTokens;
+  const knownOutput = outputTokens === undefined ? await outputHistoryOf(context, work) : () => outputTokens;
   const isAsked = known !== null && name !== 'sandbox';
   const models = isAsked ? await knownModels(context, name) : noLiveModels;
   const catalog = context.catalog.withLive(models);

@@ -4,7 +4,7 @@ import { counted } from '../../lib/numbers.ts';
 import { providerOfBatchId } from '../../provider/dialects.ts';
 import type { ProviderBatch, ProviderName } from '../../provider/provider.ts';
 import { readClaim } from '../../sending/claims.ts';
-import { recordsOfWork } from '../../sending/same-work.ts';
+import { lookForWork, recordsOf } from '../../sending/same-work.ts';
 import { findUncertain } from '../../sending/settle.ts';
 import type { Context } from '../../state/context.ts';
 import { countOf, createdState } from '../../state/parts.ts';
@@ -95,7 +95,7 @@ async function claimAdopted({ store }: Context, providerBatchId: string, batchId
 /** A batch left by an adoption whose process ended before it could claim the provider's batch. */
 async function leftAdoption({ store }: Context, providerBatchId: string): Promise<string | null> {
   const hash = sha256OfText(providerBatchId);
-  for await (const record of recordsOfWork(store, hash, 0)) {
+  for await (const record of recordsOf(store, await lookForWork(store, hash, 0))) {
     if (record.adopted) return record.batch_id;
   }
   return null;
