@@ -19,7 +19,7 @@ import {
 import { type HttpConfig, readHttpConfig } from './http-config.ts';
 import { readBaseUrl, readNetworkVariables } from './network-variables.ts';
 import { secretsOfNotify } from './notify-settings.ts';
-import { type Environment, readSettings } from './read-settings.ts';
+import { type Environment, readSettings, type SettingValues } from './read-settings.ts';
 import { settings } from './settings.ts';
 import type { StoreAddress } from './store-address.ts';
 
@@ -104,11 +104,76 @@ type Surroundings = {
   ownDatabase?: boolean;
 };
 
+/**
+ * Reads the configuration from the environment and the command line; a flag wins over its variable. Reads no file and makes
+ * no folder. Throws `invalid_input` with every problem at once.
+ */
+export function readConfig(surroundings: Surroundings): Config {
+  const { env, argv, cwd = currentFolder(), home = homeFolder(), ownDatabase } = surroundings;
+  const given = readSettings(env, argv);
+  const network = readNetworkVariables(env);
+  const reading = createReading(given, { env, cwd, home });
+  const { value, optional, refuse } = reading;
+
+  const baseUrl = readBaseUrl(network.set, refuse);
+  const folders = readFolders(reading);
+  const blobs = readBlobs(reading, network.set, ownDatabase);
+  const pricesFile = optional(value(settings.pricesFile));
+  const templatesDir = optional(value(settings.templates));
+  const http = readHttpConfig(reading, folders.dataDir);
+  if (given.problems.length > 0) {
+    const message = 'The settings are not valid; nothing was started. --help lists them all.';
+    throw new BatchError('invalid_input', message, { problems: given.problems });
+  }
+  const plain = readPlain(value);
+  return {
+    ...plain,
+    ...folders,
+    baseUrl,
+    http,
+    blobs,
+    pricesFile,
+    templatesDir,
+    home: home ?? undefined,
+    secrets: unique([
+      ...secretsOfVariables({ ...network.set, PGPASSWORD: env.PGPASSWORD }),
+      ...secretsOfNotify(value(settings.notify), value(settings.notifyHeaders) ?? {}),
+      ...(plain.store?.secrets ?? []),
+      ...(blobs ? secretsOfBlobs(blobs) : []),
+    ]),
+    notices: [...given.notices, ...network.notices],
+  };
+}
+
+type Process = { env: Environment; cwd: string | null; home: string | null };
+
+/** What is set, and how paths and problems in it are taken. */
+type Reading = Process &
+  Pick<SettingValues, 'value' | 'values'> & {
+    /** A placeholder for an invalid value; the problems are thrown before it could be used. */
+    refuse: (problem: Problem) => string;
+    absolute: (given: string) => string;
+    optional: (given: string | null) => string | undefined;
+  };
+
+function createReading(given: SettingValues, surroundings: Process): Reading {
+  const refuse = (problem: Problem) => {
+    given.problems.push(problem);
+    return '';
+  };
+  const absolute = (text: string) =>
+    pathFrom(text, surroundings) ??
+    refuse({
+      item: quoteName(text),
+      problem: 'there is no folder to resolve it against',
+      valid: 'an absolute path',
+    });
+  const optional = (text: string | null) => (text === null ? undefined : absolute(text));
+  return { ...given, ...surroundings, refuse, absolute, optional };
+}
+
 /** Resolves a path, with `~` for the home folder; null if its base folder does not exist. */
-function absolutePath(
-  given: string,
-  { cwd, home }: { cwd: string | null; home: string | null },
-): string | null {
+function pathFrom(given: string, { cwd, home }: Pick<Process, 'cwd' | 'home'>): string | null {
   const isAtHome = /^~(?=$|[/\\])/.test(given);
   const base = isAtHome ? home : cwd;
   const rest = isAtHome ? `.${given.slice(1)}` : given;
@@ -116,66 +181,48 @@ function absolutePath(
   return path.isAbsolute(rest) ? path.normalize(rest) : null;
 }
 
-/**
- * Reads the configuration from the environment and the command line; a flag wins over its variable. Reads no file and makes
- * no folder. Throws `invalid_input` with every problem at once.
- */
-export function readConfig(surroundings: Surroundings): Config {
-  const { env, argv, cwd = currentFolder(), home = homeFolder() } = surroundings;
-  const { value, values, notices, problems } = readSettings(env, argv);
-  const network = readNetworkVariables(env);
-  /** A placeholder for an invalid value; the problems are thrown before it could be used. */
-  const refuse = (problem: Problem) => {
-    problems.push(problem);
-    return '';
-  };
-  const absolute = (given: string) =>
-    absolutePath(given, { cwd, home }) ??
-    refuse({
-      item: quoteName(given),
-      problem: 'there is no folder to resolve it against',
-      valid: 'an absolute path',
-    });
-  const optional = (given: string | null) => (given === null ? undefined : absolute(given));
-
-  const baseUrl = readBaseUrl(network.set, refuse);
+/** The folders of the data and the user's work, and those that an MCP argument may name. */
+function readFolders({ value, values, absolute, optional, refuse, env, cwd, home }: Reading) {
   const dataDir = optional(value(settings.dataDir)) ?? defaultDataFolder(home, env) ?? refuse(NO_DATA_FOLDER);
   const workDir = optional(value(settings.workDir)) ?? defaultWorkFolder(home);
   const working = cwd !== null && isWorkingFolder(cwd, home) ? cwd : null;
   const named = values(settings.allowedDirs).map(absolute);
   const allowed = named.length > 0 || working === null ? named : [working];
   const baseIsWorking = working !== null && allowed.some((folder) => isInside(folder, working));
-  const givenBlobs = value(settings.blobs);
-  const blobs = givenBlobs && completeBlobs(givenBlobs, network.set, home, refuse);
-  const isTeam = value(settings.store) !== null || surroundings.ownDatabase === true;
-  if (blobs !== null && !isTeam) problems.push(BLOBS_ALONE);
-  const pricesFile = optional(value(settings.pricesFile));
-  const templatesDir = optional(value(settings.templates));
-  const target = value(settings.notify);
-  const store = value(settings.store);
-  const http = readHttpConfig({ value }, { absolute, dataDir }, refuse);
-  const [cheap, capable, premium] = [settings.modelCheap, settings.modelCapable, settings.modelPremium].map(
-    value,
-  );
-  if (problems.length > 0) {
-    const message = 'The settings are not valid; nothing was started. --help lists them all.';
-    throw new BatchError('invalid_input', message, { problems });
-  }
   return {
-    provider: value(settings.provider),
-    baseUrl,
     dataDir,
-    store,
-    http,
-    blobs,
-    blobsCacheBytes: value(settings.blobsCacheMb) * 1_000_000,
     sandboxDir: path.join(dataDir, 'sandbox'),
     answersDir: path.join(dataDir, 'answers'),
     workDir,
     allowedDirs: [...new Set([...allowed, workDir])],
     baseDir: baseIsWorking ? working : workDir,
     project: working === null ? null : path.basename(working),
-    home: home ?? undefined,
+  };
+}
+
+/** Where the bytes of a database's blobs are kept; a problem where there is no database. */
+function readBlobs(
+  { value, home, refuse }: Reading,
+  variables: Readonly<Record<string, string>>,
+  ownDatabase = false,
+): BlobsAddress | null {
+  const given = value(settings.blobs);
+  if (given === null) return null;
+  const blobs = completeBlobs(given, variables, home, refuse);
+  if (value(settings.store) === null && !ownDatabase) refuse(BLOBS_ALONE);
+  return blobs;
+}
+
+/** The settings that mean what they say, whatever the others are. */
+function readPlain(value: SettingValues['value']) {
+  const target = value(settings.notify);
+  const [cheap, capable, premium] = [settings.modelCheap, settings.modelCapable, settings.modelPremium].map(
+    value,
+  );
+  return {
+    provider: value(settings.provider),
+    store: value(settings.store),
+    blobsCacheBytes: value(settings.blobsCacheMb) * 1_000_000,
     maxCostUsd: value(settings.maxCostUsd),
     dailyBudgetUsd: value(settings.dailyBudgetUsd),
     userBudgetUsd: value(settings.userBudgetUsd),
@@ -183,8 +230,6 @@ export function readConfig(surroundings: Surroundings): Config {
     askAboveUsd: value(settings.askAboveUsd),
     notify: target && { target, headers: value(settings.notifyHeaders) ?? {} },
     tierModels: { ...(cheap && { cheap }), ...(capable && { capable }), ...(premium && { premium }) },
-    pricesFile,
-    templatesDir,
     settleSeconds: value(settings.settleSeconds),
     requestsPerMinute: value(settings.requestsPerMinute),
     sandboxSeconds: value(settings.sandboxSeconds),
@@ -193,13 +238,6 @@ export function readConfig(surroundings: Surroundings): Config {
     allowNetworkTools: value(settings.allowNetworkTools),
     betas: value(settings.betas) ?? [],
     logLevel: value(settings.logLevel),
-    secrets: unique([
-      ...secretsOfVariables({ ...network.set, PGPASSWORD: env.PGPASSWORD }),
-      ...secretsOfNotify(target, value(settings.notifyHeaders) ?? {}),
-      ...(store?.secrets ?? []),
-      ...(blobs ? secretsOfBlobs(blobs) : []),
-    ]),
-    notices: [...notices, ...network.notices],
   };
 }
 

@@ -39,9 +39,15 @@ export function isLoopback(host: string): boolean {
 
 /** Null if HTTP is not configured. Refuses to listen to other machines unless callers must authenticate. */
 export function readHttpConfig(
-  { value }: Pick<SettingValues, 'value'>,
-  { absolute, dataDir }: { absolute: (path: string) => string; dataDir: string },
-  refuse: (problem: Problem) => unknown,
+  {
+    value,
+    absolute,
+    refuse,
+  }: Pick<SettingValues, 'value'> & {
+    absolute: (path: string) => string;
+    refuse: (problem: Problem) => unknown;
+  },
+  dataDir: string,
 ): HttpConfig | null {
   const address = value(httpSettings.http);
   if (address === null) return null;

@@ -1,7 +1,7 @@
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import type { ErrorCode } from '../errors.ts';
-import { LONGEST_WAIT_SECONDS } from '../state/jobs.ts';
+import { LONGEST_WAIT_SECONDS } from '../state/context.ts';
 import { objectInText } from './odd-messages.ts';
 import { errorCodes, ProtocolError } from './protocol.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Context } from '../state/context.ts';
-import { LONGEST_WAIT_SECONDS } from '../state/jobs.ts';
+import { LONGEST_WAIT_SECONDS } from '../state/context.ts';
 import { batchId, batchOutput } from './fields.ts';
 import { type WatchOptions, watch } from './looking/watch.ts';
 import { defineOperation, type ReplyOf } from './operation.ts';

@@ -80,6 +80,9 @@ export const callerLimits: Record<Caller, Partial<Limits>> = {
   program: unhurried,
 };
 
+/** The longest that an agent's call waits for a batch's end; longer waits are followed in the background. */
+export const LONGEST_WAIT_SECONDS = 20;
+
 export const remotes = ['manage', 'read', 'off'] as const;
 export type Remote = (typeof remotes)[number];
 

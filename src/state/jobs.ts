@@ -97,9 +97,6 @@ export function createJobs(): Jobs {
   };
 }
 
-/** The longest that an agent's call waits for a batch's end; longer waits are followed in the background. */
-export const LONGEST_WAIT_SECONDS = 20;
-
 /** How a client learns of a batch's end without polling: as an MCP task, or through a command. */
 export type Following = { kind: 'task' } | { kind: 'command'; waitFor: (batchId: string) => string };
 
