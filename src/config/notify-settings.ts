@@ -6,7 +6,7 @@ import type { ValueType } from './define-setting.ts';
 const URL_FORM =
   'an address such as https://hooks.example.com/batches, its secrets in BATCH_MCP_NOTIFY_HEADERS';
 const COMMAND_FORM =
-  'a program, or a JSON array of it and its arguments, as ["notify-send", "a batch has ended"]';
+  'a program, by its name or by a path that begins with /, ./ or ~/, or a JSON array of it and its arguments, as ["notify-send", "a batch has ended"]';
 
 const withoutNul = (text: string) => !text.includes('\0');
 const command = z.tuple([z.string().min(1).refine(withoutNul)], z.string().refine(withoutNul));
@@ -21,6 +21,12 @@ function jsonOf(text: string): unknown {
   }
 }
 
+/**
+ * A name, or a path that says where it begins. Anything else would be taken for a program that is not there: a command line
+ * for a shell, and an address without its scheme (`host/x`, `host:8080`, `//host/x`).
+ */
+const PROGRAM = /^(?:[^\s/:[{~.][^\s/:]*|\/(?!\/).*|[a-z]:[\\/].*|(?:~|\.\.?)\/\S+)$/is;
+
 function readTarget(text: string): Target | undefined {
   if (/^https?:/i.test(text)) {
     const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -28,9 +34,7 @@ function readTarget(text: string): Target | undefined {
       ? undefined
       : { kind: 'url', url: url.href };
   }
-  // A shell command line would be taken for the name of a program.
-  const isProgram = !/^[[{]|^\w+:\/\//.test(text) && (!/\s/.test(text) || /^(?:\/|[a-z]:\\)/i.test(text));
-  const words = command.safeParse(isProgram ? [text] : jsonOf(text));
+  const words = command.safeParse(PROGRAM.test(text) ? [text] : jsonOf(text));
   if (!words.success) return undefined;
   const [program, ...args] = words.data;
   return { kind: 'command', command: program, args };
