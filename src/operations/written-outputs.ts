@@ -2,6 +2,7 @@ import {
   checkOutputFile,
   noteAnswerFiles,
   type OutputRequest,
+  unchangedSince,
   writeOutputFile,
 } from '../answers/files/output-file.ts';
 import {
@@ -13,6 +14,7 @@ import { type Filters, isFiltered } from '../answers/page/select.ts';
 import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord } from '../store/record.ts';
+import { recordOrNull } from '../store/stored-json.ts';
 import { checkOutputKey, type OutputArguments } from './work/requested-output.ts';
 
 /** The files that a call for results asks for, checked. */
@@ -48,6 +50,24 @@ export async function checkOutputs(
     overwrite: overwrite ? ('ours' as const) : ('none' as const),
   };
   return { file, answerFiles };
+}
+
+/**
+ * The SHA-256 of a file that holds all of a batch's answers already, as it was written and `isAsked` accepts its key; null
+ * where it would have to be written first. A retry's answers are written into it by the look that finds them.
+ */
+export async function inPlace(
+  context: Context,
+  batchId: string,
+  file: string,
+  isAsked: (key: string | undefined) => boolean,
+): Promise<string | null> {
+  const record = await recordOrNull(context.store, batchId);
+  if (record === null) return null;
+  const { path, exists } = await context.folders.checkForWriting(file);
+  const output = record.outputs.find((each) => each.path === path);
+  const isAll = output !== undefined && output.filters === undefined && isAsked(output.key);
+  return exists && isAll ? unchangedSince(context, path, batchId) : null;
 }
 
 const LEAST_WRITING_MS = 1_000;

@@ -175,8 +175,19 @@ export async function noteAnswerFiles(
 
 /** Whether another process, which saw the end too or has died since, has written a batch's file. */
 async function wasWritten(context: Context, path: string, batchId: string): Promise<boolean> {
+  return (await unchangedSince(context, path, batchId)) !== null;
+}
+
+/** The SHA-256 of a batch's file that nobody has changed since it was written; null for any other. */
+export async function unchangedSince(
+  context: Context,
+  path: string,
+  batchId: string,
+): Promise<string | null> {
   const written = await context.store.writtenFile(path).read();
-  return written?.batch_id === batchId && written.sha256 === (await sha256OfFile(path));
+  return written?.batch_id === batchId && written.sha256 === (await sha256OfFile(path))
+    ? written.sha256
+    : null;
 }
 
 type OutputNote = {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { hasErrorCode } from '../../errors.ts';
@@ -5,6 +6,7 @@ import { stringifyExact } from '../../lib/exact-json.ts';
 import { findBatch } from '../../operations/find-batch.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type ResultsReply, results } from '../../operations/results.ts';
+import { inPlace } from '../../operations/written-outputs.ts';
 import { type Call, type Command, type ExitCode, exitCode } from '../command.ts';
 import { showTotals, waitingFor } from '../show.ts';
 import { showAnswers } from '../show-answers.ts';
@@ -21,21 +23,31 @@ export const resultsCommand: Command = {
   ],
   async run(call) {
     const { context, terminal, given, args, json, waiting } = call;
+    const [asked = '', output] = given;
+    let isThere = false;
     // Waiting would write all answers, not the chosen ones.
-    if (Object.keys(args).length === 0)
-      call.about((await findBatch(context, given[0] ?? '')).batch_id, given[1]);
-    const reply = await readResults(call, given[0], given[1]);
+    if (Object.keys(args).length === 0) {
+      const { batch_id } = await findBatch(context, asked);
+      call.about(batch_id, output);
+      isThere =
+        output !== undefined &&
+        (await inPlace(context, batch_id, output, (key) => key === undefined)) !== null;
+    }
+    const reply = await readResults(
+      isThere ? call : { ...call, args: { ...args, output_file: output } },
+      asked,
+    );
     // A partly written file disappears with the process.
     if (waiting.signal.aborted) return exitCode.notEnded;
     if (json) terminal.print(stringifyExact(reply, 2));
     else {
-      if (given[1] === undefined) {
+      if (output === undefined) {
         showAnswers(terminal, reply);
         const hasNone = reply.results.length === 0 && reply.groups === undefined;
         if (hasNone && reply.results_state === 'saved')
           terminal.note('No answer matches what was asked for.');
       }
-      await showSaved(call, reply, given[1]);
+      await showSaved(call, reply, output, isThere);
     }
     return codeOfResults(reply);
   },
@@ -43,10 +55,9 @@ export const resultsCommand: Command = {
 
 export async function readResults(
   { context, args, waiting }: Pick<Call, 'context' | 'args' | 'waiting'>,
-  batch_id: string | undefined,
-  output_file: string | undefined,
+  batch_id: string,
 ): Promise<ResultsReply> {
-  const input = { ...args, batch_id, output_file };
+  const input = { ...args, batch_id };
   return results.run(context, readInput(results.input, input, 'batch-mcp results'), waiting);
 }
 
@@ -55,6 +66,7 @@ export async function showSaved(
   { terminal }: Pick<Call, 'terminal'>,
   reply: ResultsReply,
   outputFile: string | undefined,
+  wasThere: boolean,
 ): Promise<void> {
   if (reply.results_state !== 'saved') {
     showTotals(terminal, reply);
@@ -64,11 +76,12 @@ export async function showSaved(
     return;
   }
   const asked = outputFile === undefined ? null : await realPath(outputFile);
+  // What was written once may have been removed or moved since.
+  const files = reply.output_files.filter((file) => existsSync(file));
   const [first = [], others = []] =
-    asked !== null && reply.output_files.includes(asked)
-      ? [[asked], reply.output_files.filter((file) => file !== asked)]
-      : [reply.output_files];
-  if (first.length > 0) terminal.print(`Results saved to ${first.join(', ')}`);
+    asked !== null && files.includes(asked) ? [[asked], files.filter((file) => file !== asked)] : [files];
+  if (first.length > 0)
+    terminal.print(`Results ${wasThere ? 'are already in' : 'saved to'} ${first.join(', ')}`);
   if (others.length > 0) terminal.note(`They are in ${others.join(', ')} too.`);
   showTotals(terminal, reply);
   if (reply.error_digest.some(({ retryable }) => retryable)) {

@@ -1,11 +1,15 @@
+import * as z from 'zod';
 import { counted } from '../../lib/numbers.ts';
 import { readInput } from '../../operations/operation.ts';
 import { submit } from '../../operations/submit.ts';
 import { patience } from '../../operations/wait.ts';
+import { answerFileFields } from '../../operations/work/requested-output.ts';
 import type { Command } from '../command.ts';
 import { splitGiven } from '../source.ts';
 import { declined, submitTyped, yesOption } from './spend.ts';
 import { waitAndSave } from './wait.ts';
+
+const files = z.object(answerFileFields);
 
 export const runCommand: Command = {
   name: 'run',
@@ -34,6 +38,15 @@ export const runCommand: Command = {
           : `Submitted ${reply.batch_id}${requests}.`,
       );
     }
-    return waitAndSave({ ...call, args: { poll_interval, timeout } }, reply.batch_id, output);
+    const { output_pattern, output_key } = files.parse(work);
+    const outputs = {
+      output_file: output,
+      output_key,
+      // A batch that was there already writes the files that its own submission asked for.
+      ...(reply.duplicate && { output_pattern }),
+    };
+    return waitAndSave({ ...call, args: { poll_interval, timeout } }, reply.batch_id, outputs, {
+      isAsked: (key) => key === (output_pattern === undefined ? output_key : undefined),
+    });
   },
 };
