@@ -181,6 +181,11 @@ describe('documents before each task', () => {
   const table: Row[] = [
     ['none there', given({}, ['none.txt']), 'not_found', 'none.txt'],
     ['a glob of nothing', given({ 'a.txt': 'x' }, ['*.pdf']), 'context_files: match no file'],
+    [
+      'a glob of nothing beside a file',
+      given({ 'a.txt': 'x' }, ['a.txt', '*.pdf']),
+      'context_files: would leave out 1 without a file (check the spelling): "*.pdf"',
+    ],
     ['outside', given({}, ['/etc/hostname']), 'not_allowed'],
     [
       'one that cannot be read, by name',

@@ -129,7 +129,15 @@ describe('the files that patterns name', () => {
     [['* (new).txt'], ['notes (new).txt']],
     [['+(a|b)+(a|b).ts'], []],
     [['src/!(c).ts'], []],
-    [['!(a).ts', 'b.md'], ['b.md']],
+    [['!(a).ts', 'b.md'], ['b.md'], { not_there: 1 }],
+    [['a.ts', '*.tsx', 'b.md'], ['a.ts', 'b.md'], { unmatched: 1 }],
+    [['a.ts', 'src/*.mjs', 'none*/**'], ['a.ts'], { unmatched: 2, hidden: 1, node_modules: 1 }],
+    [['src/*.ts', 'src/c.ts'], ['src/c.test.ts', 'src/c.ts'], { hidden: 1 }],
+    [['*.ts', 'src/*.ts', '!src/**'], ['a.ts']],
+    [['*.tsx', '*.mjs'], []],
+    [['src/*.ts', '!SRC/**', '!c.ts', '!**/C.ts'], ['src/c.test.ts'], { hidden: 1, not_there: 2 }],
+    [['*.ts', '!dist/*.js', '!**/*.spec.ts', '!node_modules/**', '!.cache'], ['a.ts']],
+    [['src/**/*.ts', '!src', '!src/deep'], []],
     [['src'], ['src/c.test.ts', 'src/c.ts', 'src/deep/d.ts', 'src/deep/e.tsx'], { hidden: 1 }],
     [['src/'], ['src/c.test.ts', 'src/c.ts', 'src/deep/d.ts', 'src/deep/e.tsx'], { hidden: 1 }],
     [['notes [old].txt'], ['notes [old].txt']],
@@ -143,9 +151,9 @@ describe('the files that patterns name', () => {
       ['notes (new).txt', 'notes [old].txt', 'Ünïcode/ß.txt'],
     ],
     [['src', 'src/**'], ['src/c.test.ts', 'src/c.ts', 'src/deep/d.ts', 'src/deep/e.tsx'], { hidden: 1 }],
-    [['.env'], [], { hidden: 1 }],
-    [['.git/config'], [], { hidden: 1 }],
-    [['.github/*'], [], { hidden: 1 }],
+    [['.env'], [], { named_hidden: 1 }],
+    [['.git/config'], [], { named_hidden: 1 }],
+    [['.github/*'], [], { named_hidden: 1 }],
     [['$ROOT/work/src/c.ts'], ['src/c.ts']],
     [['$ROOT/other/*.ts'], ['o.ts']],
     [['../other/*.ts'], ['o.ts']],
@@ -208,7 +216,7 @@ describe('what is left out', () => {
     expect(found.skipped).toEqual({ hidden: 1, link: 5 });
     // A link that is named is what it leads to, and that is what is looked at.
     expect(ids(await read(there, ['in.txt']))).toEqual(['a.txt']);
-    expect((await read(there, ['env.txt'])).skipped).toEqual({ hidden: 1 });
+    expect((await read(there, ['env.txt'])).skipped).toEqual({ named_hidden: 1 });
     await expect(read(there, ['out.txt'])).rejects.toMatchObject({ code: 'not_allowed' });
     await expect(read(there, ['folder/*'])).rejects.toMatchObject({ code: 'not_allowed' });
   });

@@ -32,7 +32,12 @@ export type FilePattern = {
 /** Whether a path is left out: by its name, or as it is seen from where relative paths begin. */
 export type Exclusion = (seen: { absolute: string; relative: string }) => boolean;
 
-export type FilePatterns = { wanted: FilePattern[]; excludes: Exclusion };
+export type FilePatterns = {
+  wanted: FilePattern[];
+  excludes: Exclusion;
+  /** What was named to be left out and has not been seen so far. */
+  unseen: () => string[];
+};
 
 /** With `/` on every system: Windows takes both, and people write both. */
 export const slashed = (file: string) => file.split(path.sep).join('/');
@@ -70,9 +75,23 @@ export function readPatterns(given: readonly string[]): FilePatterns {
   if (wanted.length === 0) throw badPatterns('names no files, only what to leave out');
   const exclusions = given
     .filter((pattern) => pattern.startsWith('!'))
-    .map((pattern) => exclusion(pattern.slice(1)));
+    .map((pattern) => ({ pattern, excludes: exclusion(pattern.slice(1)) }));
+  const unseen = new Set(exclusions.map(({ pattern }) => pattern).filter(isName));
   return {
     wanted: wanted.map(wantedPattern),
-    excludes: (seen) => exclusions.some((excludes) => excludes(seen)),
+    // Each is asked, for one that another makes needless is no wrong name.
+    excludes: (seen) =>
+      exclusions.filter(({ pattern, excludes }) => {
+        const isLeftOut = excludes(seen);
+        if (isLeftOut) unseen.delete(pattern);
+        return isLeftOut;
+      }).length > 0,
+    unseen: () => [...unseen],
   };
+}
+
+/** Whether an exclusion names one thing: kinds of files are left out for safety's sake, whether there are any or not. */
+function isName(pattern: string): boolean {
+  const name = pattern.replace(/^!(\.\/|\*\*\/)*/, '').replace(/(\/\**)+$/, '');
+  return !/[*?[\]{}]/.test(name) && !/(^|\/)(\.|node_modules(\/|$))/.test(name);
 }

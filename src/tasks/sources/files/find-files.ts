@@ -7,7 +7,7 @@ import { fileFailure } from '../../../lib/files/file-failure.ts';
 import { isInside } from '../../../lib/files/real-paths.ts';
 import { type FilePattern, type Glob, readPatterns, slashed } from './file-patterns.ts';
 import { createGitignore } from './gitignore.ts';
-import { isSecretName, type Skipped, type SkipReason, skip } from './skipped.ts';
+import { isSecretName, NOT_MEANT, type Skipped, type SkipReason, skip } from './skipped.ts';
 
 /** A file of the work. */
 export type FoundFile = {
@@ -138,17 +138,30 @@ export async function* findFiles(
   folders: AllowedFolders,
   skipped: Skipped,
 ): AsyncGenerator<FoundFile> {
-  const { wanted, excludes } = readPatterns(given);
+  const { wanted, excludes, unseen } = readPatterns(given);
   const seen = new Set<string>();
   const isNew = ({ path, name }: FoundFile): boolean => {
     if (seen.has(path) || excludes({ absolute: slashed(path), relative: name })) return false;
     seen.add(path);
     return true;
   };
+  let takes = false;
   const leaveOut = (file: FoundFile, reason: SkipReason) => {
+    // What nobody means can be a folder on the way, in which there may be no such file.
+    takes ||= !NOT_MEANT.includes(reason);
     if (isNew(file)) skip(skipped, reason, file.name);
   };
+  const unmatched: string[] = [];
   for (const pattern of wanted) {
-    for await (const file of taken(pattern, folders, leaveOut)) if (isNew(file)) yield file;
+    takes = false;
+    for await (const file of taken(pattern, folders, leaveOut)) {
+      takes = true;
+      if (isNew(file)) yield file;
+    }
+    if (!takes) unmatched.push(pattern.given);
   }
+  // Where none takes anything, the error says so.
+  if (unmatched.length === wanted.length) return;
+  for (const each of unmatched) skip(skipped, 'unmatched', each);
+  for (const each of unseen()) skip(skipped, 'not_there', each);
 }

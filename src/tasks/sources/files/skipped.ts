@@ -19,6 +19,8 @@ const skipReasons = {
   binary: 'binary',
   encoding: 'text that is not UTF-8 (save it as UTF-8)',
   unreadable: 'not readable (access denied, or no plain file)',
+  unmatched: 'without a file (check the spelling)',
+  not_there: 'named with ! and not among the others (check the spelling)',
 } as const;
 
 export type SkipReason = keyof typeof skipReasons;
@@ -36,10 +38,12 @@ export const UNUSABLE: readonly SkipReason[] = [
   'pointer',
   'encoding',
   'unreadable',
+  'unmatched',
+  'not_there',
 ];
 
 /** What stands in a folder and nobody means who names the folder. */
-export const NOT_MEANT: readonly SkipReason[] = ['hidden', 'ignored', 'node_modules'];
+export const NOT_MEANT: readonly SkipReason[] = ['hidden', 'ignored', 'node_modules', 'not_there'];
 
 /** Of each reason: enough to find the others by. */
 const MOST_NAMED = 3;
