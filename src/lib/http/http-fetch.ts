@@ -74,6 +74,9 @@ export class Redirected extends Error {
 /** A `Response` refuses a body for these (Fetch standard, null body status); 304 is a redirect here. */
 const mayHaveBody = (status: number) => status !== 204 && status !== 205;
 
+/** Four times as much as Node reads: firewalls and gateways add cookies and policies of their own. */
+const LONGEST_HEADERS_BYTES = 64 * 1024;
+
 type Answer = { status: number; headers: Record<string, string>; body: Readable };
 
 async function exchange(
@@ -137,6 +140,7 @@ async function send(
   const request = client(url).request(url, {
     method,
     agent,
+    maxHeaderSize: LONGEST_HEADERS_BYTES,
     headers: { 'accept-encoding': ENCODINGS, ...Object.fromEntries(new Headers(headers)) },
     ...(signal && { signal }),
   });

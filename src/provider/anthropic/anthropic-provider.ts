@@ -7,7 +7,7 @@ import { unlessElsewhere } from './api-errors.ts';
 import { createCalls, fetchUntil, loadProfile } from './calls.ts';
 import { credentialSources, findCredential, identity, readSdkSettings, withoutUser } from './credentials.ts';
 import { streamResponse } from './results-stream.ts';
-import { readBatch, readModels, readPage, readThisBatch, readTokenCount, routeId } from './wire.ts';
+import { readMadeBatch, readModels, readPage, readThisBatch, readTokenCount, routeId } from './wire.ts';
 
 export type AnthropicOptions = {
   name?: ProviderName;
@@ -109,10 +109,7 @@ function creation({ limited }: Calls, betaHeader: Record<string, string>): Provi
     const fetch = fetchUntil(() => elapsed() >= timeoutMs || isStopped());
     try {
       return await limited('create', timeoutMs, async (client, signal) =>
-        readBatch(
-          'create',
-          await client.withOptions({ fetch }).post<unknown>(BATCHES, { body, headers, signal }),
-        ),
+        readMadeBatch(await client.withOptions({ fetch }).post<unknown>(BATCHES, { body, headers, signal })),
       );
     } finally {
       // Not every connection that breaks off closes what it was sending.

@@ -19,12 +19,30 @@ const inText = z
   .regex(/^\d{1,9}$/)
   .transform(Number);
 const count = z.union([number, inText]).pipe(number.max(10_000_000));
-const time = z
-  .string()
-  .max(100)
-  .refine((text) => !Number.isNaN(Date.parse(text)));
-/** Null if a gateway writes an empty text or a number: records hold only times that can be calculated with. */
+const time = z.union([z.string().max(100), z.number()]).transform((given, context) => {
+  const read = timeOf(given);
+  if (read !== null) return read;
+  context.addIssue({ code: 'custom', message: 'no time' });
+  return z.NEVER;
+});
+/** Null if a gateway writes an empty text or anything else: records hold only times that can be calculated with. */
 const optionalTime = time.nullable().catch(null);
+
+/** As many web frameworks write a time in UTC, and `Date.parse` takes it for the time at this computer. */
+const WITHOUT_ZONE = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)$/;
+/** Seconds, from 2001 to 2286, or as many milliseconds. */
+const SINCE_1970 = /^(\d{10}(?:\.\d+)?)$|^(\d{13}(?:\.\d+)?)$/;
+
+/** A time as a text that can be calculated with; null for what is none. Gateways count from 1970, or leave out the zone. */
+function timeOf(given: string | number): string | null {
+  const text = String(given).trim();
+  const [, seconds, milliseconds] = SINCE_1970.exec(text) ?? [];
+  if (seconds !== undefined) return new Date(Number(seconds) * 1000).toISOString();
+  if (milliseconds !== undefined) return new Date(Number(milliseconds)).toISOString();
+  if (typeof given === 'number') return null;
+  const inZone = text.replace(WITHOUT_ZONE, '$1T$2Z');
+  return Number.isNaN(Date.parse(inZone)) ? null : inZone;
+}
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -145,6 +163,26 @@ export function readModels(operation: Operation, answer: unknown): ProviderModel
   const read = modelPage.safeParse(jsonOf(answer));
   if (read.success) return read.data.data;
   throw unreadable(operation, read.error);
+}
+
+/** An id of the API's own form: whatever else its answer lacks, this is the batch that it has made. */
+const named = z.object({ id: z.string().regex(idPattern).startsWith('msgbatch_') });
+
+/** The batch that was just made; what its answer does not tell, the next look does. `api_uncertain` where it names none. */
+export function readMadeBatch(answer: unknown): ProviderBatch {
+  const told = jsonOf(answer);
+  const [read, { data }] = [batch.safeParse(told), named.safeParse(told)];
+  if (read.success || data === undefined) return readBatch('create', told);
+  const now = new Date();
+  return {
+    id: data.id,
+    processing_status: 'in_progress',
+    request_counts: { processing: 0, succeeded: 0, errored: 0, canceled: 0, expired: 0 },
+    created_at: now.toISOString(),
+    expires_at: new Date(now.getTime() + DAY_MS).toISOString(),
+    ended_at: null,
+    cancel_initiated_at: null,
+  };
 }
 
 /** A batch out of an answer with a good status; `api_uncertain` where it can't be read. */

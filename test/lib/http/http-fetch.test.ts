@@ -62,6 +62,13 @@ describe.each(ways)('%s', (_name, fetchIt, textOf) => {
     expect(await (await fetchIt(url)).json()).toEqual({ type: 'error' });
   });
 
+  test('takes headers of 20 KB, as a gateway with cookies and policies sends', async () => {
+    const url = await serve((_request, response) => {
+      response.writeHead(200, { 'set-cookie': 'c'.repeat(20_000) }).end(text);
+    });
+    expect((await textOf(await fetchIt(url))) === text).toBe(true);
+  });
+
   test('gives nothing of an answer without a body', async () => {
     const url = await serve((_request, response) => {
       response.writeHead(204).end();

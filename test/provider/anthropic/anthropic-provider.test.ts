@@ -85,7 +85,7 @@ describe('the main way', () => {
     ['null', { expires_at: null, ended_at: null, cancel_initiated_at: null }],
     ['empty', { expires_at: '', ended_at: '', cancel_initiated_at: '' }],
     ['no times', { expires_at: 'tomorrow', ended_at: 'never', cancel_initiated_at: '-' }],
-    ['numbers', { expires_at: 1795341600, ended_at: 0, cancel_initiated_at: false }],
+    ['numbers', { expires_at: 20261123, ended_at: 0, cancel_initiated_at: false }],
   ])('takes optional fields that are unknown, and times that are %s', async (_what, times) => {
     const answer = {
       id: 'msgbatch_1',
@@ -101,6 +101,56 @@ describe('the main way', () => {
       expires_at: '2026-11-23T10:00:00.000Z',
       ended_at: null,
       cancel_initiated_at: null,
+    });
+  });
+
+  it.each<[form: string, time: string | number]>([
+    ['without a zone', '2026-11-22T10:00:00.500'],
+    ['without a zone, and with a blank', '2026-11-22 10:00:00.500'],
+    ['in another zone', '2026-11-22T15:30:00.500+05:30'],
+    ['in microseconds', '2026-11-22T10:00:00.500000Z'],
+    ['in seconds since 1970', 1795341600.5],
+    ['in milliseconds since 1970', 1795341600500],
+    ['in such seconds as a text', '1795341600.500'],
+    ['in such milliseconds as a text', ' 1795341600500 '],
+  ])('takes times that are written %s, wherever this computer is', async (_form, time) => {
+    vi.stubEnv('TZ', 'America/New_York');
+    const { id } = await provider.createBatch(await bodyToSend(), 5000);
+    const times = { created_at: time, expires_at: time, ended_at: time, cancel_initiated_at: time };
+    api.override('retrieve', json(200, { ...api.describe(id), ...times }));
+    const read = await provider.retrieveBatch(id);
+    const meant = Date.parse('2026-11-22T10:00:00.500Z');
+    expect(
+      [read.created_at, read.expires_at, read.ended_at, read.cancel_initiated_at].map((each) =>
+        Date.parse(each ?? ''),
+      ),
+    ).toEqual([meant, meant, meant, meant]);
+  });
+
+  it.each<[what: string, told: object]>([
+    ['no counts', { request_counts: undefined }],
+    ['null for its counts', { request_counts: null }],
+    ['counts that are none', { request_counts: { processing: -1 } }],
+    ['no status', { processing_status: undefined }],
+    ['no time', { created_at: undefined }],
+    ['a time that is none', { created_at: 'just now' }],
+    ['nothing but its id', { request_counts: null, processing_status: null, created_at: null }],
+  ])('takes a batch that was made, of which the answer tells %s', async (_what, told) => {
+    api.override(
+      'create',
+      (request, response) =>
+        json(200, { ...api.describe(api.batches[0]?.id ?? ''), ...told })(request, response),
+      { after: true },
+    );
+    const made = await provider.createBatch(await bodyToSend(), 5000);
+    expect(made).toMatchObject({ id: api.batches[0]?.id, processing_status: 'in_progress', ended_at: null });
+    expect(Math.abs(Date.parse(made.created_at) - Date.now())).toBeLessThan(60_000);
+  });
+
+  it('takes no ticket of a gateway for a batch', async () => {
+    api.override('create', json(202, { id: 'job-17', status: 'queued' }));
+    expect(await failure(provider.createBatch(await bodyToSend(), 5000))).toMatchObject({
+      code: 'api_uncertain',
     });
   });
 
