@@ -12,7 +12,8 @@ import { shellWord } from '../lib/shell-word.ts';
 import { createLog, type Log, redact, tellCrashes } from '../log.ts';
 import type { Context } from '../state/context.ts';
 import { version } from '../version.ts';
-import { createServerFor } from './create-server.ts';
+import { createServerFor, type McpServer } from './create-server.ts';
+import type { Options } from './methods.ts';
 import { StdioTransport } from './stdio-transport.ts';
 
 const NO_CREDENTIALS =
@@ -89,28 +90,38 @@ async function serve(
   if (pricesFile !== undefined || templatesDir !== undefined || Object.keys(tierModels).length > 0)
     await work.load();
   const going = new Set<Promise<unknown>>();
-  const waitFor = waitCommandLine(config);
   const server = createServerFor(
     { readOnly: config.readOnly, load: work.load },
-    {
-      version,
-      redact: (text) => redact(text, config.secrets),
-      ...(waitFor && { waitFor }),
-      onWork(work) {
-        const whole = work.finally(() => going.delete(whole));
-        going.add(whole);
-        // The caller is told of a failure.
-        whole.catch(() => {});
-      },
-      // Load everything once the list has been sent, so that the first call finds it ready.
-      onList: () =>
-        void setImmediate()
-          .then(() => Promise.all([work.load(), import('../tools/boundary.ts')]))
-          .catch(() => {}),
-    },
+    optionsOf(config, work, going),
   );
   server.onerror = (error) => log('warn', `A message of the client could not be read (${error.name})`);
+  endWithClient(server, work, going, log);
+  await server.connect(new StdioTransport(process.stdin, process.stdout));
+  log('info', `batch-mcp ${version}: ${config.provider}, data in ${config.store?.place ?? config.dataDir}`);
+}
 
+function optionsOf(config: Config, work: Work, going: Set<Promise<unknown>>): Options {
+  const waitFor = waitCommandLine(config);
+  return {
+    version,
+    redact: (text) => redact(text, config.secrets),
+    ...(waitFor && { waitFor }),
+    onWork(begun) {
+      const whole = begun.finally(() => going.delete(whole));
+      going.add(whole);
+      // The caller is told of a failure.
+      whole.catch(() => {});
+    },
+    // Load everything once the list has been sent, so that the first call finds it ready.
+    onList: () =>
+      void setImmediate()
+        .then(() => Promise.all([work.load(), import('../tools/boundary.ts')]))
+        .catch(() => {}),
+  };
+}
+
+/** Ends the process once the client closes either stream or sends a signal; what is under way is let finish for a while. */
+function endWithClient(server: McpServer, work: Work, going: ReadonlySet<Promise<unknown>>, log: Log): void {
   let ending = false;
   // Whatever matters of the work under way is on disk and is resumed by whoever looks next.
   const exitWithin = (ms: number) => void setTimeout(() => process.exit(0), ms).unref();
@@ -141,9 +152,6 @@ async function serve(
   process.on('SIGTERM', () => end('SIGTERM'));
   process.on('SIGINT', () => end('SIGINT'));
   server.onclose = () => end('the connection was closed', LONGEST_REPLY_MS);
-
-  await server.connect(new StdioTransport(process.stdin, process.stdout));
-  log('info', `batch-mcp ${version}: ${config.provider}, data in ${config.store?.place ?? config.dataDir}`);
 }
 
 /** A message that came right before the end is only handled in the next turn, and may first load code. */
@@ -154,11 +162,18 @@ async function allDone(going: ReadonlySet<Promise<unknown>>): Promise<void> {
   } while (going.size > 0);
 }
 
+type Work = {
+  load: () => Promise<Context>;
+  /** Resolves when no work is under way any more. */
+  idle: () => Promise<void>;
+  close: () => Promise<void>;
+};
+
 /**
  * The context that answers calls. Loading it takes as long as the rest of a start, during which a client waits for the list
  * of tools, so it is done after the list has been sent.
  */
-function createWork(config: Config, log: Log) {
+function createWork(config: Config, log: Log): Work {
   type Loaded = { context: ClosableContext; checked: Promise<void> };
   let loading: Promise<Loaded> | undefined;
   async function make(): Promise<Loaded> {
@@ -174,7 +189,6 @@ function createWork(config: Config, log: Log) {
   };
   return {
     load: async () => (await loaded()).context,
-    /** Resolves when no work is under way any more. */
     async idle() {
       const { context, checked } = await loaded();
       await Promise.all([context.jobs.idle(), checked]);
@@ -198,7 +212,7 @@ async function sayIfNoCredentials({ provider, log }: Context): Promise<void> {
  * Node, and has another environment. Undefined if the terminal's program isn't next to this one, or if a database keeps the
  * batches: its password must not appear in a command.
  */
-export function waitCommandLine({
+function waitCommandLine({
   dataDir,
   store,
 }: Pick<Config, 'dataDir' | 'store'>): ((batchId: string) => string) | undefined {

@@ -44,93 +44,111 @@ type Options = {
  * Streamable HTTP for both eras, without sessions: each request is answered on its own, by whichever replica receives it.
  * Nothing is ever sent between requests, so only POST is answered.
  */
-export function createMcpEndpoint({
-  serverFor,
-  takeAnswer,
-  asks,
-  limits,
-  metadataUrl,
-  log,
-}: Options): McpEndpoint {
-  /** Answers in progress, by user. */
-  const open = new Map<string, number>();
-
-  function whyBusy(subject: Subject): Refusal | null {
-    const all = [...open.values()].reduce((sum, count) => sum + count, 0);
-    const own = open.get(subject.name) ?? 0;
-    const headers = { 'retry-after': '2' };
-    if (own >= limits.answersEach) {
-      const message = `You have ${own} requests open, which is the limit. Wait for one to be answered.`;
-      return { status: 429, error: 'too_many_requests', message, headers };
-    }
-    if (all < limits.answers) return null;
-    const message = 'This server is answering as many requests as it can. Try again in a moment.';
-    return { status: 503, error: 'busy', message, headers };
-  }
-
+export function createMcpEndpoint(options: Options): McpEndpoint {
+  const { takeAnswer, asks, limits, metadataUrl } = options;
+  const open = createOpenAnswers(limits);
   return async (request, response, subject) => {
-    const refusal = whyNotTaken(request) ?? whyBusy(subject);
+    const refusal = whyNotTaken(request) ?? open.whyBusy(subject);
     if (refusal !== null) return refuse(response, refusal);
-    open.set(subject.name, (open.get(subject.name) ?? 0) + 1);
-    response.once('close', () => {
-      const left = (open.get(subject.name) ?? 1) - 1;
-      if (left === 0) open.delete(subject.name);
-      else open.set(subject.name, left);
-    });
+    open.add(subject, response);
     const read = await readBody(request, { bytes: limits.messageBytes, ms: limits.messageMs });
     if (isRefusal(read)) return refuse(response, read);
     const given = parsed(read.body);
     const meanings = meaningsOf(given);
-    if (given === undefined || meanings.length === 0) {
-      const isReply =
-        typeof given === 'object' && given !== null && !Array.isArray(given) && 'result' in given;
-      return isReply
-        ? accept(response)
-        : answerWith(response, 400, given === undefined ? NO_JSON : NO_MESSAGE);
-    }
+    if (given === undefined || meanings.length === 0) return answerNoMessage(response, given);
     if (meanings.length > limits.messages) return answerWith(response, 400, tooMany(limits.messages));
-    for (const meaning of meanings) {
-      if (!('message' in meaning)) continue;
-      const scope = requiredScope(meaning.message);
-      if (scope !== null && !mayUse(subject, scope))
-        return refuse(response, insufficientScope(metadataUrl, subject, scope));
-      try {
-        requireHeaders(request.headers, meaning.message);
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-        const id = 'id' in meaning.message ? meaning.message.id : null;
-        const { code, message } = error;
-        return answerWith(response, 400, { jsonrpc: '2.0', id, error: { code, message } });
-      }
-    }
-    const expected = meanings.filter(isAnswered).length;
-    const isModern = meanings.some((each) => 'message' in each && eraOf(each.message) === 'modern');
-    const takes = takenBy(request);
     const messages = meanings.flatMap((each) => ('message' in each ? [each.message] : []));
+    for (const message of messages) {
+      const unfit = whyUnfit(message, request.headers, subject, metadataUrl);
+      if (unfit === null) continue;
+      return 'refusal' in unfit ? refuse(response, unfit.refusal) : answerWith(response, 400, unfit.answer);
+    }
     for (const message of messages) {
       await takeAnswer(subject, message);
       if (asks && saysItCanAsk(message)) response.setHeader(SESSION, sessionOfAsked());
     }
-    const asksApart = asks && takes.events && isAsked(request);
-    const transport = new RequestTransport(response, {
-      expected,
-      isArray: Array.isArray(given),
-      takes,
-      statusOf: (answer) => statusOfAnswer(answer, isModern),
-      silenceMs: limits.silenceMs,
-    });
-    const server = await serverFor(subject, asksApart);
-    server.onerror = (error) => log('warn', `A message over HTTP could not be answered (${error.name})`);
-    const tooLate = setTimeout(() => response.destroy(), limits.answerMs).unref();
-    // Also when the client has gone: what merely waits for it is stopped, but not what it has sent off.
-    response.once('close', () => {
-      clearTimeout(tooLate);
-      void server.close();
-    });
-    await server.connect(transport);
-    if (expected === 0) accept(response);
-    transport.onmessage?.(given);
+    await serveMessages(options, { request, response, subject }, given, meanings);
   };
+}
+
+/** Counts the answers in progress, by user. */
+function createOpenAnswers(limits: HttpLimits) {
+  const open = new Map<string, number>();
+  return {
+    whyBusy(subject: Subject): Refusal | null {
+      const all = [...open.values()].reduce((sum, count) => sum + count, 0);
+      const own = open.get(subject.name) ?? 0;
+      const headers = { 'retry-after': '2' };
+      if (own >= limits.answersEach) {
+        const message = `You have ${own} requests open, which is the limit. Wait for one to be answered.`;
+        return { status: 429, error: 'too_many_requests', message, headers };
+      }
+      if (all < limits.answers) return null;
+      const message = 'This server is answering as many requests as it can. Try again in a moment.';
+      return { status: 503, error: 'busy', message, headers };
+    },
+    /** An answer counts until its connection is closed. */
+    add(subject: Subject, response: ServerResponse): void {
+      open.set(subject.name, (open.get(subject.name) ?? 0) + 1);
+      response.once('close', () => {
+        const left = (open.get(subject.name) ?? 1) - 1;
+        if (left === 0) open.delete(subject.name);
+        else open.set(subject.name, left);
+      });
+    },
+  };
+}
+
+/** Why a message is not taken: its user may not send it, or its headers contradict it. */
+function whyUnfit(
+  message: Message,
+  headers: IncomingMessage['headers'],
+  subject: Subject,
+  metadataUrl: string | null,
+): { refusal: Refusal } | { answer: object } | null {
+  const scope = requiredScope(message);
+  if (scope !== null && !mayUse(subject, scope))
+    return { refusal: insufficientScope(metadataUrl, subject, scope) };
+  try {
+    requireHeaders(headers, message);
+    return null;
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    const id = 'id' in message ? message.id : null;
+    return { answer: { jsonrpc: '2.0', id, error: { code: error.code, message: error.message } } };
+  }
+}
+
+type Exchange = { request: IncomingMessage; response: ServerResponse; subject: Subject };
+
+/** Has the messages of a request answered by a server of their own. */
+async function serveMessages(
+  { serverFor, asks, limits, log }: Options,
+  { request, response, subject }: Exchange,
+  given: JSONRPCMessage,
+  meanings: readonly Meaning[],
+): Promise<void> {
+  const expected = meanings.filter(isAnswered).length;
+  const isModern = meanings.some((each) => 'message' in each && eraOf(each.message) === 'modern');
+  const takes = takenBy(request);
+  const transport = new RequestTransport(response, {
+    expected,
+    isArray: Array.isArray(given),
+    takes,
+    statusOf: (answer) => statusOfAnswer(answer, isModern),
+    silenceMs: limits.silenceMs,
+  });
+  const server = await serverFor(subject, asks && takes.events && isAsked(request));
+  server.onerror = (error) => log('warn', `A message over HTTP could not be answered (${error.name})`);
+  const tooLate = setTimeout(() => response.destroy(), limits.answerMs).unref();
+  // Also when the client has gone: what merely waits for it is stopped, but not what it has sent off.
+  response.once('close', () => {
+    clearTimeout(tooLate);
+    void server.close();
+  });
+  await server.connect(transport);
+  if (expected === 0) accept(response);
+  transport.onmessage?.(given);
 }
 
 function whyNotTaken({ headers }: IncomingMessage): Refusal | null {
@@ -167,6 +185,13 @@ const NO_MESSAGE = failure(errorCodes.invalidRequest, 'The body is not a message
 
 const tooMany = (most: number) =>
   failure(errorCodes.invalidRequest, `At most ${most} messages are taken at a time; nothing was done.`);
+
+/** A reply to something that was never asked is accepted, since its sender did nothing wrong. */
+function answerNoMessage(response: ServerResponse, given: JSONRPCMessage | undefined): void {
+  const isReply = typeof given === 'object' && given !== null && !Array.isArray(given) && 'result' in given;
+  if (isReply) accept(response);
+  else answerWith(response, 400, given === undefined ? NO_JSON : NO_MESSAGE);
+}
 
 function accept(response: ServerResponse): void {
   response.writeHead(202).end();

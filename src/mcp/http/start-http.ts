@@ -18,7 +18,7 @@ import { openTokens } from './auth/static-tokens.ts';
 import { createLinks } from './files/links.ts';
 import { createUploadFolders } from './files/upload-folders.ts';
 import { uploadRoutes } from './files/upload-routes.ts';
-import { createUploads } from './files/uploads.ts';
+import { createUploads, type Uploads } from './files/uploads.ts';
 import { healthRoutes } from './health.ts';
 import { type HttpServer, listen, type Route } from './http-server.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
@@ -38,39 +38,16 @@ const SWEEP_MS = 60 * 60_000;
 
 /** Serves a context over HTTP to all who may come in. Throws `invalid_input` for settings that can't be used. */
 export async function startHttp(context: Context, options: HttpOptions): Promise<HttpServer> {
-  const { config, version, redact, onWork = () => {}, counted = () => new Map() } = options;
+  const { config, onWork = () => {}, counted = () => new Map() } = options;
   const limits = { ...defaultHttpLimits, ...options.limits };
   const { log } = context;
-  const remembered = createRecent<Methods>(USERS_REMEMBERED);
   const uploads = createUploads({ folder: config.uploadsDir, bytes: config.uploadBytes, limits, log });
   const links = await createLinks(context, limits.linkMs);
   let address = '';
-
-  function methodsFor(subject: Subject): Promise<Methods> {
-    const key = JSON.stringify([subject.name, ...subject.scopes]);
-    return remembered.get(key, async () => {
-      const folder = uploads.folderOf(subject.name);
-      const own = {
-        ...context,
-        subject,
-        folders: createUploadFolders(folder),
-        linkTo: (batchId: string, name: string) =>
-          links.linkTo(config.url ?? address, subject.name)(batchId, name),
-        project: null,
-      };
-      /** Where the uploads are is nothing to their user, who knows them by another name. */
-      const told = (text: string) => redact(text).replaceAll(`${folder}${path.sep}`, 'upload:');
-      const source = {
-        readOnly: context.readOnly,
-        isOffered(tool: string) {
-          const scope = scopeOfTool(tool);
-          return scope !== null && mayUse(subject, scope);
-        },
-        load: async () => own,
-      };
-      return createMethods(source, { version, redact: told, onWork });
-    });
-  }
+  const methodsFor = createUsersMethods(context, options, {
+    folderOf: (user) => uploads.folderOf(user),
+    linkTo: (user, batchId, name) => links.linkTo(config.url ?? address, user)(batchId, name),
+  });
 
   const { url, oauth } = config;
   const resource = oauth === null || url === null ? null : protectedResource(url, oauth.issuer);
@@ -100,16 +77,60 @@ export async function startHttp(context: Context, options: HttpOptions): Promise
     log,
   });
   address = server.address;
-  void uploads.sweep();
-  const sweeping = setInterval(() => void uploads.sweep(), SWEEP_MS).unref();
+  const stopSweeping = keepSwept(uploads);
   return {
     address,
     async close(ms) {
-      clearInterval(sweeping);
+      stopSweeping();
       health.end();
       await server.close(ms);
     },
   };
+}
+
+type UsersFiles = {
+  /** The folder of a user's uploads. */
+  folderOf: (user: string) => string;
+  /** The address of a file from a batch, for its user. */
+  linkTo: (user: string, batchId: string, name: string) => string;
+};
+
+/** The methods of each user, over a context of their own; those of the latest users are kept, with their questions. */
+function createUsersMethods(
+  context: Context,
+  { version, redact, onWork = () => {} }: HttpOptions,
+  { folderOf, linkTo }: UsersFiles,
+): (subject: Subject) => Promise<Methods> {
+  const remembered = createRecent<Methods>(USERS_REMEMBERED);
+  return (subject) =>
+    remembered.get(JSON.stringify([subject.name, ...subject.scopes]), async () => {
+      const folder = folderOf(subject.name);
+      const own = {
+        ...context,
+        subject,
+        folders: createUploadFolders(folder),
+        linkTo: (batchId: string, name: string) => linkTo(subject.name, batchId, name),
+        project: null,
+      };
+      /** Where the uploads are is nothing to their user, who knows them by another name. */
+      const told = (text: string) => redact(text).replaceAll(`${folder}${path.sep}`, 'upload:');
+      const source = {
+        readOnly: context.readOnly,
+        isOffered(tool: string) {
+          const scope = scopeOfTool(tool);
+          return scope !== null && mayUse(subject, scope);
+        },
+        load: async () => own,
+      };
+      return createMethods(source, { version, redact: told, onWork });
+    });
+}
+
+/** Sweeps the uploads now and every hour, until it is stopped. */
+function keepSwept(uploads: Pick<Uploads, 'sweep'>): () => void {
+  void uploads.sweep();
+  const sweeping = setInterval(() => void uploads.sweep(), SWEEP_MS).unref();
+  return () => clearInterval(sweeping);
 }
 
 async function authentication(

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { isLinked, linkedName, outputFormat } from '../../../answers/files/output-format.ts';
 import { renderOutput } from '../../../answers/files/render-output.ts';
@@ -42,60 +43,18 @@ type Linked = { batchId: string; name: string; user: string; expires: number };
 /** Makes signed addresses of files, each for one user, one file and a limited time. Whoever has one needs no token. */
 export async function createLinks(context: Context, linkMs: number) {
   const key = await signingKeyOf(context);
-
-  const signatureOf = ({ batchId, name, user, expires }: Linked) =>
-    createHmac('sha256', key)
-      .update(JSON.stringify(['results', batchId, name, user, expires]))
-      .digest();
-
-  /** What an address stands for; null if it was not made here or has been altered. */
-  function read(path: string, query: URLSearchParams): Linked | null {
-    const [batchId = '', ...below] = path.slice(BELOW.length).split('/');
-    const [user, expires, signature] = ['user', 'expires', 'signature'].map((each) => query.get(each) ?? '');
-    if (!/^\d{1,15}$/.test(expires ?? '')) return null;
-    const linked = { batchId, name: below.join('/'), user: user ?? '', expires: Number(expires) };
-    const [given, own] = [Buffer.from(signature ?? '', 'base64url'), signatureOf(linked)];
-    return given.length === own.length && timingSafeEqual(given, own) ? linked : null;
-  }
-
   const route: Route = {
     path: { below: BELOW },
     methods: ['GET', 'HEAD'],
     access: 'public',
     async answer(request, response) {
       const { searchParams } = new URL(request.url ?? '', 'http://localhost');
-      const linked = read(pathOf(request) ?? '', searchParams);
+      const linked = readLink(key, pathOf(request) ?? '', searchParams);
       if (linked === null) return refuse(response, notOurs);
       if (linked.expires < Date.now()) return refuse(response, tooOld);
-      const { batchId, name } = linked;
-      const record = isBatchId(batchId) ? await recordOrNull(context.store, batchId) : null;
-      const piece = record && (await linkedPiece(context, record, name));
-      if (piece) {
-        response.writeHead(200, headersOf(piece.name, piece.name.endsWith('.json') ? 'json' : 'txt'));
-        response.end(request.method === 'HEAD' ? undefined : piece.text);
-        return;
-      }
-      const output = record?.outputs.find((each) => isLinked(each.path) && linkedName(each.path) === name);
-      if (record === null || output === undefined || !isSaved(record)) return refuse(response, gone);
-      const format = outputFormat(name);
-      response.writeHead(200, headersOf(name, format));
-      if (request.method === 'HEAD') {
-        response.end();
-        return;
-      }
-      await pipeline(renderOutput(context, record, format, askedOf(output)), response).catch(
-        (error: unknown) => {
-          // An answer under way can only be cut off, which the client notices. One that has gone needs no answer.
-          if (!response.destroyed) response.destroy();
-          context.log(
-            'debug',
-            `A file was cut off: ${error instanceof Error ? error.message : String(error)}`,
-          );
-        },
-      );
+      await answerLink(context, linked, response, request.method === 'HEAD');
     },
   };
-
   return {
     route,
     /** The address below `base` of a file from a user's batch. */
@@ -104,11 +63,56 @@ export async function createLinks(context: Context, linkMs: number) {
       const query = new URLSearchParams({
         user,
         expires: String(linked.expires),
-        signature: signatureOf(linked).toString('base64url'),
+        signature: signatureOf(key, linked).toString('base64url'),
       });
       return `${base}${BELOW}${batchId}/${name}?${query.toString()}`;
     },
   };
+}
+
+function signatureOf(key: Buffer, { batchId, name, user, expires }: Linked): Buffer {
+  return createHmac('sha256', key)
+    .update(JSON.stringify(['results', batchId, name, user, expires]))
+    .digest();
+}
+
+/** What an address stands for; null if it was not made here or has been altered. */
+function readLink(key: Buffer, path: string, query: URLSearchParams): Linked | null {
+  const [batchId = '', ...below] = path.slice(BELOW.length).split('/');
+  const [user, expires, signature] = ['user', 'expires', 'signature'].map((each) => query.get(each) ?? '');
+  if (!/^\d{1,15}$/.test(expires ?? '')) return null;
+  const linked = { batchId, name: below.join('/'), user: user ?? '', expires: Number(expires) };
+  const [given, own] = [Buffer.from(signature ?? '', 'base64url'), signatureOf(key, linked)];
+  return given.length === own.length && timingSafeEqual(given, own) ? linked : null;
+}
+
+/** Answers with a piece of a batch's answers, or with a file of them, made as it is sent. */
+async function answerLink(
+  context: Context,
+  { batchId, name }: Linked,
+  response: ServerResponse,
+  isHead: boolean,
+): Promise<void> {
+  const record = isBatchId(batchId) ? await recordOrNull(context.store, batchId) : null;
+  const piece = record && (await linkedPiece(context, record, name));
+  if (piece) {
+    response.writeHead(200, headersOf(piece.name, piece.name.endsWith('.json') ? 'json' : 'txt'));
+    response.end(isHead ? undefined : piece.text);
+    return;
+  }
+  const output = record?.outputs.find((each) => isLinked(each.path) && linkedName(each.path) === name);
+  if (record === null || output === undefined || !isSaved(record)) return refuse(response, gone);
+  const format = outputFormat(name);
+  response.writeHead(200, headersOf(name, format));
+  if (isHead) {
+    response.end();
+    return;
+  }
+  await pipeline(renderOutput(context, record, format, askedOf(output)), response).catch((error: unknown) => {
+    // An answer under way can only be cut off, which the client notices. One that has gone needs no answer.
+    if (!response.destroyed) response.destroy();
+    context.log('debug', `A file was cut off: ${error instanceof Error ? error.message : String(error)}`);
+  });
 }
 
 /** Which answers a file holds, as requested when it was made. */

@@ -39,71 +39,17 @@ export const UPLOAD_NAME = /^\w[\w.-]{0,127}$/;
 /** Prefix of files that have not arrived completely. */
 const BEGUN = '.begun-';
 
-export function createUploads({ folder, bytes, limits, log }: Options): Uploads {
+export function createUploads(options: Options): Uploads {
+  const { folder, limits, log } = options;
   const folderOf = (user: string) =>
     path.join(folder, createHash('sha256').update(user).digest('hex').slice(0, 32));
-
-  async function found(own: string): Promise<(Upload & { at: number })[]> {
-    const names = await readdir(own).catch((error: unknown) => {
-      if (hasErrorCode(error, 'ENOENT')) return [];
-      throw error;
-    });
-    const files = await Promise.all(names.map((name) => described(own, name)));
-    return files.filter((file) => file !== null);
-  }
-
-  async function described(own: string, name: string): Promise<(Upload & { at: number }) | null> {
-    try {
-      const { size, mtimeMs } = await lstat(path.join(own, name));
-      const expires_at = new Date(mtimeMs + limits.uploadKeptMs).toISOString();
-      return { name, bytes: size, expires_at, at: mtimeMs };
-    } catch (error) {
-      if (hasErrorCode(error, 'ENOENT')) return null;
-      throw error;
-    }
-  }
-
-  /** How many bytes a user may still send, given their files, stored or arriving, under other names. */
-  const leftBeside = (others: readonly Upload[]) =>
-    limits.uploadBytesEach - others.reduce((sum, each) => sum + each.bytes, 0);
-
-  /** Makes a user's folder and returns its files, except the one that this would replace. */
-  async function besideIn(own: string, name: string): Promise<Upload[]> {
-    await onDisk(makeFolder(own));
-    return (await found(own)).filter((each) => each.name !== name);
-  }
-
-  async function take(user: string, name: string, request: IncomingMessage): Promise<Upload | Refusal> {
-    const announced = Number(request.headers['content-length'] ?? 0);
-    if (announced > bytes) return tooLarge(bytes);
-    const own = folderOf(user);
-    // Uploads still arriving count too, or simultaneous ones would exceed the limit.
-    const others = await besideIn(own, name);
-    if (others.length >= limits.uploads) return tooMany(limits.uploads);
-    if (announced > leftBeside(others)) return tooMuch(limits.uploadBytesEach);
-    const begun = path.join(own, `${BEGUN}${randomUUID()}`);
-    try {
-      const refusal = await receive(request, begun, bytes, limits.uploadSilenceMs);
-      if (refusal !== null) return refusal;
-      // Again: this one's length may have been unknown, and others may have arrived meanwhile.
-      if (leftBeside(await besideIn(own, name)) < 0) return tooMuch(limits.uploadBytesEach);
-      await onDisk(rename(begun, path.join(own, name)));
-      await onDisk(syncFolder(own));
-      return (await found(own)).filter((each) => each.name === name).map(told)[0] ?? cutOff;
-    } finally {
-      await rm(begun, { force: true });
-    }
-  }
-
-  const isWhole = ({ name }: Upload) => !name.startsWith(BEGUN);
-  const told = ({ at: _at, ...upload }: Upload & { at: number }): Upload => upload;
-
+  const filesOf = (user: string) => filesIn(folderOf(user), limits.uploadKeptMs);
   return {
     folderOf,
-    list: async (user) => (await found(folderOf(user))).filter(isWhole).map(told),
+    list: async (user) => (await filesOf(user)).filter(isWhole).map(told),
     async take(user, name, request) {
       try {
-        return await take(user, name, request);
+        return await takeUpload(folderOf(user), name, request, options);
       } catch (error) {
         if (!(error instanceof BatchError)) throw error;
         log('error', error.message);
@@ -111,24 +57,90 @@ export function createUploads({ folder, bytes, limits, log }: Options): Uploads 
       }
     },
     async remove(user, name) {
-      const isThere = (await found(folderOf(user))).some((each) => each.name === name);
+      const isThere = (await filesOf(user)).some((each) => each.name === name);
       await rm(path.join(folderOf(user), name), { force: true });
       return isThere;
     },
     async sweep() {
       try {
-        const users = await readdir(folder).catch(() => []);
-        for (const each of users) {
-          const own = path.join(folder, each);
-          for (const { name, at } of await found(own)) {
-            if (Date.now() - at > limits.uploadKeptMs) await rm(path.join(own, name), { force: true });
-          }
-        }
+        await removeExpired(folder, limits.uploadKeptMs);
       } catch (error) {
         log('warn', `Uploads could not be swept: ${error instanceof Error ? error.message : String(error)}`);
       }
     },
   };
+}
+
+/** A file in a user's folder, and when it arrived. */
+type Found = Upload & { at: number };
+
+const isWhole = ({ name }: Upload) => !name.startsWith(BEGUN);
+const told = ({ at: _at, ...upload }: Found): Upload => upload;
+
+async function filesIn(own: string, keptMs: number): Promise<Found[]> {
+  const names = await readdir(own).catch((error: unknown) => {
+    if (hasErrorCode(error, 'ENOENT')) return [];
+    throw error;
+  });
+  const files = await Promise.all(names.map((name) => described(own, name, keptMs)));
+  return files.filter((file) => file !== null);
+}
+
+async function described(own: string, name: string, keptMs: number): Promise<Found | null> {
+  try {
+    const { size, mtimeMs } = await lstat(path.join(own, name));
+    return { name, bytes: size, expires_at: new Date(mtimeMs + keptMs).toISOString(), at: mtimeMs };
+  } catch (error) {
+    if (hasErrorCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+async function removeExpired(folder: string, keptMs: number): Promise<void> {
+  for (const each of await readdir(folder).catch(() => [])) {
+    const own = path.join(folder, each);
+    for (const { name, at } of await filesIn(own, keptMs)) {
+      if (Date.now() - at > keptMs) await rm(path.join(own, name), { force: true });
+    }
+  }
+}
+
+async function takeUpload(
+  own: string,
+  name: string,
+  request: IncomingMessage,
+  { bytes, limits }: Options,
+): Promise<Upload | Refusal> {
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > bytes) return tooLarge(bytes);
+  // Uploads still arriving count too, or simultaneous ones would exceed the limit.
+  const others = await besideIn(own, name, limits);
+  if (others.length >= limits.uploads) return tooMany(limits.uploads);
+  if (announced > leftBeside(others, limits)) return tooMuch(limits.uploadBytesEach);
+  const begun = path.join(own, `${BEGUN}${randomUUID()}`);
+  try {
+    const refusal = await receive(request, begun, bytes, limits.uploadSilenceMs);
+    if (refusal !== null) return refusal;
+    // Again: this one's length may have been unknown, and others may have arrived meanwhile.
+    if (leftBeside(await besideIn(own, name, limits), limits) < 0) return tooMuch(limits.uploadBytesEach);
+    await onDisk(rename(begun, path.join(own, name)));
+    await onDisk(syncFolder(own));
+    const kept = await filesIn(own, limits.uploadKeptMs);
+    return kept.filter((each) => each.name === name).map(told)[0] ?? cutOff;
+  } finally {
+    await rm(begun, { force: true });
+  }
+}
+
+/** Makes a user's folder and returns its files, except the one that this would replace. */
+async function besideIn(own: string, name: string, { uploadKeptMs }: Options['limits']): Promise<Upload[]> {
+  await onDisk(makeFolder(own));
+  return (await filesIn(own, uploadKeptMs)).filter((each) => each.name !== name);
+}
+
+/** How many bytes a user may still send, given their files, stored or arriving, under other names. */
+function leftBeside(others: readonly Upload[], { uploadBytesEach }: Options['limits']): number {
+  return uploadBytesEach - others.reduce((sum, each) => sum + each.bytes, 0);
 }
 
 /** Writes a body durably to a new file. Returns why it is incomplete, or null. */
