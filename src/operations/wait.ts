@@ -91,10 +91,12 @@ async function untilEnd(
 /** The pause before the sandbox's next look, in seconds, after this many looks. */
 const soon = (looks: number) => pauseAfter(looks, 0, 'sandbox') / 1000;
 
-/** A batch is not over before it is certain which answers are missing. */
-function isOver({ processing_status, results_state, check_again_in_seconds: again }: BatchReport): boolean {
-  const isSaved = processing_status === 'ended' && results_state === 'saved';
-  return processing_status === 'not_sent' || (isSaved && again === 0);
+/**
+ * A batch is not over before it is certain which answers are missing, and it is where the provider has dropped those that are
+ * not here.
+ */
+function isOver({ processing_status, check_again_in_seconds: again }: BatchReport): boolean {
+  return processing_status === 'not_sent' || (processing_status === 'ended' && again === 0);
 }
 
 /** Doubles each time, with jitter: many waiting clients should not come back at once. */

@@ -1,3 +1,4 @@
+import { decodeTime } from 'ulid';
 import { dialectOf } from '../provider/dialects.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
 import type { SavedResults } from '../store/saved-results.ts';
@@ -73,18 +74,29 @@ export function latestTime(record: BatchRecord, time: 'ended_at' | 'expires_at')
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** As long as a batch may run, and a day to fetch its results. */
+const TRIED_MS = 2 * DAY_MS;
+
 /**
  * When the provider drops a part's results, in milliseconds since 1970. Its clock, or that of a gateway before it, may
- * be wrong: no part was made before it was sent from here.
+ * be wrong: no part was made before it was sent from here. Of another program's batch there is only that clock: where
+ * it says that the results were dropped before the batch was adopted, they are asked for all the same.
  */
 export function partExpiresAt(
-  { provider, created_at, adopted }: Pick<BatchRecord, 'provider' | 'created_at' | 'adopted'>,
+  {
+    batch_id,
+    provider,
+    created_at,
+    adopted,
+  }: Pick<BatchRecord, 'batch_id' | 'provider' | 'created_at' | 'adopted'>,
   { progress, reused_from }: CreatedPart,
 ): number {
   const isOwn = !adopted && reused_from === undefined;
   const sent = progress.intent?.at ?? (isOwn ? created_at : progress.seen.created_at);
   const made = Math.max(Date.parse(progress.seen.created_at), Date.parse(sent));
-  return made + dialectOf(provider).resultsKeptDays * DAY_MS;
+  const until = made + dialectOf(provider).resultsKeptDays * DAY_MS;
+  const adoptedAt = adopted ? decodeTime(batch_id.slice('batch_'.length)) : 0;
+  return until > adoptedAt ? until : adoptedAt + TRIED_MS;
 }
 
 const expiries = (record: BatchRecord) =>
@@ -100,6 +112,24 @@ export function resultsExpireAt(record: BatchRecord): string | null {
 export function allExpireAt(record: BatchRecord): string | null {
   const times = expiries(record);
   return times.length === 0 ? null : new Date(Math.max(...times)).toISOString();
+}
+
+/** When the provider drops those results that are not saved here, of each part, in milliseconds since 1970. */
+function unsavedExpireAt(record: BatchRecord): number[] {
+  const unsaved = record.parts.filter(isCreated).filter(({ progress }) => progress.results === null);
+  return unsaved.map((part) => partExpiresAt(record, part));
+}
+
+/** When it drops the first of them, in milliseconds since 1970; null where there are none. */
+export function firstUnsavedExpireAt(record: BatchRecord): number | null {
+  const times = unsavedExpireAt(record);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+/** Whether a batch has ended and the provider has dropped all results that are not saved here. */
+export function isLost(record: BatchRecord, now: Date): boolean {
+  const times = unsavedExpireAt(record);
+  return statusOf(record) === 'ended' && times.length > 0 && Math.max(...times) <= now.getTime();
 }
 
 /** For how long the answers that a download lacks may still come. */

@@ -70,8 +70,11 @@ export async function showSaved(
 ): Promise<void> {
   if (reply.results_state !== 'saved') {
     showTotals(terminal, reply);
+    const isLost = reply.processing_status === 'ended' && reply.check_again_in_seconds === 0;
     terminal.note(
-      `Not all results are in (${reply.processing_status}). Next: ${waitingFor(reply.batch_id, outputFile)}`,
+      isLost
+        ? 'The API has dropped the results that are not saved here.'
+        : `Not all results are in (${reply.processing_status}). Next: ${waitingFor(reply.batch_id, outputFile)}`,
     );
     return;
   }

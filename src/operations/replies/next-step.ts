@@ -2,11 +2,12 @@ import { count, counted } from '../../lib/numbers.ts';
 import { modelOfFewRefusals } from '../../provider/dialects.ts';
 import type { Following, Progress } from '../../state/jobs.ts';
 import {
+  allExpireAt,
+  isLost,
   isSaved,
   lastSent,
   missingCertainAt,
   type ProcessingStatus,
-  resultsExpireAt,
   statusOf,
 } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
@@ -30,6 +31,7 @@ export function checkAgainInSeconds(record: BatchRecord, now: Date, sandboxSecon
   const status = statusOf(record);
   if (status === 'not_sent') return 0;
   if (status === 'unconfirmed') return 60;
+  if (isLost(record, now)) return 0;
   if (status === 'ended') return isSaved(record) ? untilCertain(record, now) : 5;
   if (status === 'submitting') return 5;
   const age = (now.getTime() - lastSent(record)) / 1000;
@@ -41,7 +43,7 @@ export function checkAgainInSeconds(record: BatchRecord, now: Date, sandboxSecon
 /** Seconds until it is certain which answers are missing; 0 where it is. */
 function untilCertain(record: BatchRecord, now: Date): number {
   const at = missingCertainAt(record);
-  const expires = Date.parse(resultsExpireAt(record) ?? '');
+  const expires = Date.parse(allExpireAt(record) ?? '');
   if (at === null || now.getTime() >= expires) return 0;
   return Math.max(5, Math.ceil((at - now.getTime()) / 1000));
 }
@@ -108,8 +110,9 @@ export function nextStep(batch: FollowedBatch, following?: Following): string {
         return `It waits for ${batch.waits_for ?? 'another batch'} and is sent by the first look at either after that has ended. ${followIt(id, following)} ${lookAgain(again, following)}`;
       return HELD_BACK;
     case 'ended':
-      return batch.results_state === 'saved'
-        ? afterEnd(batch)
+      if (batch.results_state === 'saved') return afterEnd(batch);
+      return again === 0
+        ? `The batch has ended, and the API has dropped the results that are not saved here: warnings say since when. Tell the user. What is saved can be read with get_results; answers to the rest would have to be paid for again, with submit_batch and force_new: true, which a person has to agree to.`
         : `The batch has ended and its results are being downloaded. Call get_results with batch_id ${id} in ${duration(again)}.`;
     default:
       if (again === 0) return HELD_BACK;

@@ -15,6 +15,7 @@ import type { Context } from '../../state/context.ts';
 import type { Job, Progress, Refreshed } from '../../state/jobs.ts';
 import { isCreated } from '../../state/parts.ts';
 import {
+  isLost,
   isSaved,
   latestTime,
   type ProcessingStatus,
@@ -106,8 +107,11 @@ export async function reportOf(
   const outcomes = await outcomesOf(context, record);
   const preparing = context.jobs.find(preparingKey(record.batch_id));
   const going: Job | undefined = job ?? preparing;
+  // They may be there all the same, until the API says that they are not.
+  const isTried = going?.progress.stage === 'downloading' && failures.length === 0;
+  const isFetchingLost = isTried && isLost(record, context.now());
   const again =
-    preparing || isRetryDue(context, record) || going?.progress.stage === 'writing'
+    preparing || isRetryDue(context, record) || going?.progress.stage === 'writing' || isFetchingLost
       ? 5
       : heldBack !== undefined && !going
         ? 0

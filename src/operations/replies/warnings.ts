@@ -4,7 +4,7 @@ import type { BatchError } from '../../errors.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import { counted } from '../../lib/numbers.ts';
 import { isHeld, sentCount } from '../../state/parts.ts';
-import { isSaved, missingCertainAt, resultsExpireAt } from '../../state/status.ts';
+import { allExpireAt, firstUnsavedExpireAt, missingCertainAt } from '../../state/status.ts';
 import type { PartState } from '../../store/part-state.ts';
 import type { AnswerFiles, BatchRecord, Part } from '../../store/record.ts';
 
@@ -169,7 +169,7 @@ function candidates({ candidates: ids, known = [] }: Unconfirmed): string[] {
 /** Sending them again before that may pay twice. */
 function missingWarnings(record: BatchRecord, now: Date): string[] {
   const at = missingCertainAt(record);
-  const expires = Date.parse(resultsExpireAt(record) ?? '');
+  const expires = Date.parse(allExpireAt(record) ?? '');
   if (at === null || now.getTime() >= expires) return [];
   return [
     `What is missing is provisional until ${new Date(at).toISOString()}: it may yet come, and a later look downloads the results ` +
@@ -178,14 +178,10 @@ function missingWarnings(record: BatchRecord, now: Date): string[] {
 }
 
 function expiryWarnings(record: BatchRecord, now: Date): string[] {
-  const expires = resultsExpireAt(record);
-  if (expires !== null && !isSaved(record) && Date.parse(expires) <= now.getTime())
-    return [
-      `The API kept the results only until ${expires}, and not all are saved here: those that are not are gone for good.`,
-    ];
-  if (expires === null || isSaved(record) || Date.parse(expires) - now.getTime() > EXPIRY_WARNING_MS)
-    return [];
-  return [
-    `The API keeps the results only until ${expires}, and not all are saved here yet: call get_results before then.`,
-  ];
+  const expires = firstUnsavedExpireAt(record);
+  if (expires === null || expires - now.getTime() > EXPIRY_WARNING_MS) return [];
+  const until = `The API ${expires > now.getTime() ? 'keeps' : 'kept'} the results only until ${new Date(expires).toISOString()}, and not all are saved here`;
+  return expires > now.getTime()
+    ? [`${until} yet: call get_results before then.`]
+    : [`${until}: those that are not are gone for good.`];
 }
