@@ -88,5 +88,11 @@ export async function whyNeverSent(context: Context, record: BatchRecord): Promi
     return 'Nobody went on with it within 15 minutes. Submit the work again if it is still wanted.';
   const isLater = current !== null && (isOld || current.batch_id > batch_id);
   const other = isLater ? current.batch_id : (await ownWork(context, record))?.batchId;
-  return other === undefined ? null : `${other} does the same work. Use that id.`;
+  if (other === undefined) return null;
+  const done = `${other} does the same work. Use that id.`;
+  const isBeside = record.force_new && other < batch_id;
+  return isBeside
+    ? `${done} This one was submitted beside it with force_new: to pay for the work a second time after all, ask the person first, ` +
+        `then call retry_batch with batch_id ${batch_id}.`
+    : done;
 }

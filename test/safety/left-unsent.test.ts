@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { endedBatch, follow, isSaved, startApi } from '../api.ts';
 import { apiError, errored, json, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
-import { startServer } from '../harness.ts';
+import { type Reply, spawnServer, startServer } from '../harness.ts';
 import { eachNth, eachNthOf, long } from '../long.ts';
 import { crashStarter, env, leftAt, work } from './left.ts';
 
@@ -89,6 +89,37 @@ describe('a batch that no register names', () => {
       expect(api.creates).toHaveLength(1);
     },
   );
+});
+
+it('what was to be sent beside the same work, and never was, says which call sends it', async () => {
+  const api = await startApi({ endsAtOnce: true });
+  const server = await startServer({ api, env });
+  const first = await server.ok('submit_batch', work);
+  await follow(server, first.batch_id, isSaved);
+  const { folder } = server;
+  const doomed = await spawnServer({
+    starter: starter.path,
+    folder,
+    api,
+    env: { ...env, CRASH_AT: UNOWNED },
+  });
+  const beside = { ...work, force_new: true };
+  await expect(doomed.ok('submit_batch', beside)).rejects.toThrow(/Connection closed/);
+  const later = await startServer({ api, folder, env, now: after(16 * MINUTE) });
+  const { batches } = await later.ok('list_batches');
+  const left = batches.find(({ batch_id }: Reply) => batch_id !== first.batch_id)?.batch_id;
+  const { warnings } = await follow(later, left, (status) => 'never_sent' in status);
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      new RegExp(
+        `${first.batch_id} does the same work.* ask the person first, then call retry_batch with batch_id ${left}`,
+      ),
+    ),
+  ]);
+  expect(api.creates).toHaveLength(1);
+  await later.ok('retry_batch', { batch_id: left });
+  await follow(later, left, isSaved);
+  expect(api.creates).toHaveLength(2);
 });
 
 eachNthOf(2, ['data', 'data/batches'])(
