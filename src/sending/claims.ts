@@ -2,6 +2,7 @@ import type { Context } from '../state/context.ts';
 import { isBatchId } from '../store/names.ts';
 import type { Claim } from '../store/shared-records.ts';
 import { recordOrNull } from '../store/stored-json.ts';
+import { readProviderBatches } from './provider-batches.ts';
 
 /** A part of ours that a provider's batch may belong to. */
 export type Owner = { batch_id: string; part: number };
@@ -144,10 +145,11 @@ export async function standingOf(
 
 /**
  * The part whose record says that it is a provider's batch, whatever became of the claim, which is made again; null where there
- * is none. Reads all records.
+ * is none.
  */
 export async function claimByRecord(context: Place, providerBatchId: string): Promise<Owner | null> {
-  for (const batchId of await context.store.batchIds()) {
+  for (const { batch_id: batchId, made } of await readProviderBatches(context.store)) {
+    if (!made.includes(providerBatchId)) continue;
     const record = await recordOrNull(context.store, batchId);
     for (const { number, progress, reused_from } of record?.parts ?? []) {
       if (progress.state !== 'created' || progress.provider_batch_id !== providerBatchId) continue;

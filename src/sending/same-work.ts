@@ -59,11 +59,11 @@ export async function lookForWork(store: Store, hash: string, since: number): Pr
   return { records: found.filter((each) => each.hash === hash), damaged };
 }
 
-/** The records among them that can be read. */
+/** The records among them that can be read. One that was exchanged since is of other work. */
 export async function* recordsOf(store: Store, { records }: HeldWork): AsyncGenerator<BatchRecord> {
-  for (const { batch_id } of records) {
+  for (const { batch_id, hash } of records) {
     const record = await recordOrNull(store, batch_id);
-    if (record !== null) yield record;
+    if (record !== null && submissionHash(record) === hash) yield record;
   }
 }
 

@@ -5,10 +5,10 @@ import { elapsedSince } from '../state/elapsed.ts';
 import { createdState, sentCount, updatePart } from '../state/parts.ts';
 import type { Intent, PartState } from '../store/part-state.ts';
 import type { BatchRecord, CreatedPart, Part } from '../store/record.ts';
-import { recordOrNull } from '../store/stored-json.ts';
 import { candidateFacts, findCandidates } from './candidates.ts';
 import { claimForGood, claimTentatively, type Owner, releaseClaim } from './claims.ts';
 import { findByMark, type MarkSearch } from './find-mark.ts';
+import { readProviderBatches } from './provider-batches.ts';
 import { requireSameAccount } from './same-account.ts';
 
 /** A part whose create may or may not have made a batch. */
@@ -193,14 +193,12 @@ export async function findUncertain(
   counts: (batchId: string, part: number) => boolean = () => true,
 ): Promise<Uncertain | null> {
   let found: Uncertain | null = null;
-  for (const batchId of await context.store.batchIds()) {
-    const record = await recordOrNull(context.store, batchId);
-    if (record?.provider !== provider) continue;
-    for (const part of record.parts) {
-      const { state } = part.progress;
-      if (sentCount(part) !== requestCount || !counts(batchId, part.number)) continue;
+  for (const { batch_id: batchId, provider: name, uncertain } of await readProviderBatches(context.store)) {
+    if (name !== provider) continue;
+    for (const { part, requests, state } of uncertain) {
+      if (requests !== requestCount || !counts(batchId, part)) continue;
       if (state === 'sending') return { batchId, state };
-      if (state === 'unconfirmed') found ??= { batchId, state };
+      found ??= { batchId, state };
     }
   }
   return found;

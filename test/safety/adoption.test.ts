@@ -1,6 +1,7 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Store } from '../../src/store/store.ts';
 import { follow, prompts, startApi } from '../api.ts';
 import { type ApiRequest, apiError, json, reset, succeeded } from '../api-server.ts';
 import { bundleForTests } from '../bundle.ts';
@@ -36,6 +37,30 @@ describe("another program's batch", () => {
     expect(results.cost_usd.actual).toBeCloseTo(0.00000525, 10);
     const { batches } = await server.ok('list_batches');
     expect(batches).toHaveLength(1);
+  });
+
+  it('is adopted without reading the records of others once more', async () => {
+    const api = await startApi(ended);
+    const folder = await temporaryFolder();
+    const read: string[] = [];
+    const store = (real: Store): Store => ({
+      ...real,
+      record: (id) => {
+        const register = real.record(id);
+        const noted = () => {
+          read.push(id);
+          return register.read();
+        };
+        return { ...register, read: noted };
+      },
+    });
+    const server = await startServer({ api, folder, store });
+    const others = [];
+    for (const id of ['a', 'b', 'c']) others.push((await follow(server, api.make([id]))).batch_id);
+    read.length = 0;
+    const { batch_id } = await follow(server, api.make(['d']));
+    expect([...new Set(read)]).toEqual([batch_id]);
+    expect(others).not.toContain(batch_id);
   });
 
   it('whose adoption was killed half way is gone on with', async () => {

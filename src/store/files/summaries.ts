@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
 import { makeFolder, writeFileDurably } from '../../lib/files/durable-write.ts';
+import { sha256OfText } from '../../lib/files/file-hash.ts';
 import type { BatchRecord } from '../record.ts';
 import type { DamagedBatch, Summaries, Summary } from '../store.ts';
 import { readOwnFile } from './own-file.ts';
@@ -27,6 +28,15 @@ const COARSEST_TIME_MS = 3_000;
 const WORTH_WRITING = 50;
 const READ_AT_ONCE = 64;
 
+/** What stands there is believed without a look at the records, so one byte that changed on the disk would count. */
+const withSum = (text: string) => `${sha256OfText(text)}\n${text}`;
+
+/** The text that was written with its sum; of no summaries if it is not as it was written. */
+function asWritten(content: string): string {
+  const text = content.slice(content.indexOf('\n') + 1);
+  return content === withSum(text) ? text : '{}';
+}
+
 /**
  * Keeps summaries in memory and in a file. One is made again when its record's folder has changed, as every revision
  * adds a name there: reading ten thousand records takes a second or two, reading the times of their folders only a
@@ -40,7 +50,7 @@ export function createSummaries<T>(summary: Summary<T>, { path, folder, read, lo
   async function readFileOfKept(): Promise<Map<string, Kept<T>>> {
     try {
       const found = new Map<string, Kept<T>>();
-      const rows: unknown = JSON.parse((await readOwnFile(path)) ?? '{}');
+      const rows: unknown = JSON.parse(asWritten((await readOwnFile(path)) ?? ''));
       // Row by row: a schema for all of them at once takes three times as long.
       for (const [id, value] of Object.entries(typeof rows === 'object' && rows !== null ? rows : {})) {
         const parsed = row.safeParse(value);
@@ -63,6 +73,9 @@ export function createSummaries<T>(summary: Summary<T>, { path, folder, read, lo
       throw storeFailure('read', folder(id), error);
     }
   }
+
+  /** Without those of batches that were removed. */
+  const existing = (all: ReadonlyMap<string, Kept<T>>) => [...all].filter(([id]) => changeOf(id) !== null);
 
   /** A failure to read one batch, whatever its cause, must not affect the others. */
   async function orDamaged<R>(
@@ -101,7 +114,8 @@ export function createSummaries<T>(summary: Summary<T>, { path, folder, read, lo
         now.set(id, found);
       });
     const open: string[] = [];
-    for (const id of ids) {
+    const isAsked = new Set(ids);
+    for (const id of isAsked) {
       const known = before.get(id);
       if (known !== undefined && summary.isFinal?.(known.summary)) now.set(id, known);
       else open.push(id);
@@ -109,12 +123,14 @@ export function createSummaries<T>(summary: Summary<T>, { path, folder, read, lo
     for (let from = 0; from < open.length; from += READ_AT_ONCE) {
       await Promise.all(open.slice(from, from + READ_AT_ONCE).map(look));
     }
+    // Those that nobody asked for now stay: whoever looks at the latest alone must not have all others read again.
+    for (const [id, other] of kept ?? before) if (!isAsked.has(id)) now.set(id, other);
     kept = now;
     if (unwritten >= WORTH_WRITING) {
       unwritten = 0;
       await inStore('write', path, async () => {
         await makeFolder(dirname(path));
-        await writeFileDurably(path, JSON.stringify(Object.fromEntries(now)));
+        await writeFileDurably(path, withSum(JSON.stringify(Object.fromEntries(existing(now)))));
       }).catch((error: unknown) => log(error instanceof Error ? error.message : String(error)));
     }
     return { found: ids.flatMap((id) => now.get(id)?.summary ?? []), damaged };

@@ -1,4 +1,4 @@
-import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
@@ -88,6 +88,46 @@ eachNthOf(4, ['', '{"cut', '[]', '{"batch_1":{"changed":"?","summary":5}}'])(
     expect((await openStore(data).summaries(names)(ids)).found).toHaveLength(MANY);
   },
 );
+
+test('a kept one is not believed in a file that is not as it was written', async () => {
+  const { data, store, ids } = await storeWith(MANY);
+  const final = { ...names, isFinal: () => true };
+  await store.summaries(final)(ids);
+  const file = join(data, 'cache', 'names.json');
+  await writeFile(file, (await readFile(file, 'utf8')).replace('"batch 0"', '"batch X"'));
+  expect((await openStore(data).summaries(final)(ids)).found[0]).toBe('batch 0');
+});
+
+test('those that are not asked for now are not made again later', async () => {
+  const { data, store, ids, first } = await storeWith(3);
+  let made = 0;
+  const counted = {
+    ...names,
+    make: (record: BatchRecord) => {
+      made += 1;
+      return record.name;
+    },
+  };
+  const read = store.summaries(counted);
+  await read(ids);
+  expect((await read([first])).found).toEqual(['batch 0']);
+  expect((await read(ids)).found).toEqual(['batch 0', 'batch 1', 'batch 2']);
+  expect(made).toBe(3);
+  await touch(data, first, new Date(LONG_AGO.getTime() + 1));
+  await read(ids.slice(1));
+  await read(ids);
+  expect(made).toBe(4);
+});
+
+test('those of batches that are gone leave the file', async () => {
+  const { data, store, ids, first } = await storeWith(MANY);
+  const read = store.summaries(names);
+  await read(ids.slice(0, 1));
+  await store.removeBatch(first);
+  const more = await commit(store, 'more');
+  await read([...ids.slice(1), more]);
+  expect(await readFile(join(data, 'cache', 'names.json'), 'utf8')).not.toContain(first);
+});
 
 test('a record that cannot be read is named, and the others are there', async () => {
   const { data, store, ids, first } = await storeWith(2);
