@@ -104,7 +104,7 @@ ${command.map((word) => `    <string>${inXml(word)}</string>`).join('\n')}
     if (command.some((word) => /[\r\n]/.test(word))) {
       throw new BatchError(
         'invalid_input',
-        'A line of a crontab ends with the first line break, and a path of this command has one. Nothing was written; use --install systemd or launchd, or a path without.',
+        'A crontab line ends at the first line break, and a path in this command has one. Nothing was written; use --install systemd or launchd, or a path without one.',
       );
     }
     // Problems go to stderr, which cron sends by mail. A % would end the line in a crontab.

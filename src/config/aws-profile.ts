@@ -49,7 +49,7 @@ export function withProfile(
   if (set.AWS_PROFILE !== undefined && found.AWS_ACCESS_KEY_ID === undefined) {
     const isElsewhere = [...fields.keys()].some((field) => ELSEWHERE.test(field));
     const why = isElsewhere
-      ? 'which has its key from elsewhere: roles, SSO and processes are not read'
+      ? 'whose key comes from elsewhere: roles, SSO and processes are not read'
       : 'which has no key';
     refuse({
       item: 'AWS_PROFILE',
@@ -63,11 +63,11 @@ export function withProfile(
 
 function readIfThere(file: string | undefined, refuse: (problem: Problem) => string): string {
   if (file === undefined) return '';
-  const valid = "a file of AWS's own programs";
+  const valid = "one of the AWS CLI's own files";
   try {
     // Reading a pipe could block for ever.
     if (statSync(file).isFile()) return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
-    refuse({ item: file, problem: 'is no regular file', valid });
+    refuse({ item: file, problem: 'is not a regular file', valid });
     return '';
   } catch (error) {
     const code = systemErrorCode(error);

@@ -11,8 +11,8 @@ export type GivenBlobs =
 
 const FORM =
   's3://bucket/prefix, with ?endpoint=https://host and &region=name where they are not in AWS_ENDPOINT_URL_S3 and AWS_REGION, or ' +
-  'file:///path of a shared folder; a prefix has letters, digits, -, _ and . between single /, and keys stand in AWS_ACCESS_KEY_ID and ' +
-  'AWS_SECRET_ACCESS_KEY, or a profile, alone';
+  'file:///path of a shared folder; a prefix has letters, digits, -, _ and . between single /, and keys go into AWS_ACCESS_KEY_ID and ' +
+  'AWS_SECRET_ACCESS_KEY, or a profile, only';
 
 /** Amazon's rules for names of buckets. */
 const BUCKET = /^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;

@@ -90,7 +90,7 @@ const BLOBS_ALONE: Problem = {
   item: settings.blobs.variable,
   problem:
     'is set without BATCH_MCP_STORE: names and records of what a bucket or a shared folder holds are kept in a database',
-  valid: 'with BATCH_MCP_STORE=postgres://…, or not at all: a data folder keeps all of it in itself',
+  valid: 'BATCH_MCP_STORE=postgres://… beside it, or neither: a data folder holds everything itself',
 };
 
 type Surroundings = {

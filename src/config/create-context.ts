@@ -108,7 +108,7 @@ function inTurns(
     if (requestsPerMinute !== null)
       log(
         'warn',
-        "BATCH_MCP_REQUESTS_PER_MINUTE does not count: it is for a team's database (BATCH_MCP_STORE).",
+        "BATCH_MCP_REQUESTS_PER_MINUTE has no effect: it is for a team's database (BATCH_MCP_STORE).",
       );
     return get;
   }

@@ -44,7 +44,7 @@ function whyUnread(name: string): string | null {
   const upper = name.toUpperCase();
   if (name === upper || (PROXY.test(name) && name === name.toLowerCase())) return null;
   const read = PROXY.test(name) ? `${upper} and ${name.toLowerCase()} are` : `${upper} is`;
-  return `${name} counts for nothing: ${read} read`;
+  return `${name} has no effect: ${read} read`;
 }
 
 /** Keys and passwords may contain any character. */

@@ -78,7 +78,7 @@ export const settings = {
     type: text('folder'),
     default: null,
     defaultText: '~/Documents/batch-mcp, or else ~/batch-mcp',
-    help: 'a folder that is always allowed, for relative paths where the working folder is no use',
+    help: 'a folder that is always allowed, for relative paths where the working folder is of no use',
   }),
   allowedDirs: defineSetting({
     variable: 'BATCH_MCP_ALLOWED_DIRS',
@@ -111,7 +111,7 @@ export const settings = {
     type: amount('dollars'),
     default: null,
     defaultText: 'off',
-    help: 'the person is asked through the client before work is sent that could cost more than this',
+    help: 'the client asks the person before work is sent that could cost more than this',
     protects: true,
   }),
   notify: defineSetting({
@@ -137,21 +137,21 @@ export const settings = {
     type: text('model'),
     default: null,
     defaultText: "the price table's",
-    help: 'the model of the tier cheap, by its exact id',
+    help: 'the model for the tier cheap, by its exact id',
   }),
   modelCapable: defineSetting({
     variable: 'BATCH_MCP_MODEL_CAPABLE',
     type: text('model'),
     default: null,
     defaultText: "the price table's",
-    help: 'the model of the tier capable',
+    help: 'the model for the tier capable',
   }),
   modelPremium: defineSetting({
     variable: 'BATCH_MCP_MODEL_PREMIUM',
     type: text('model'),
     default: null,
     defaultText: "the price table's",
-    help: 'the model of the tier premium',
+    help: 'the model for the tier premium',
   }),
   pricesFile: defineSetting({
     variable: 'BATCH_MCP_PRICES',
@@ -177,7 +177,7 @@ export const settings = {
     type: aboveZero('requests'),
     default: null,
     defaultText: 'only what the API says',
-    help: 'requests about batches to the API in a minute, over all servers on a database',
+    help: 'requests about batches to the API per minute, over all servers on a database',
     protects: true,
   }),
   sandboxSeconds: defineSetting({

@@ -21,15 +21,15 @@ const SCHEMA = /^(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,62}$/;
 const CHECKED = ['allow', 'prefer', 'require', 'verify-ca'];
 
 const FORM =
-  'an address such as postgres://host:5432/database with user:password@ before the host, ?schema=name for another schema than ' +
-  'batch_mcp (small letters, digits and _, but not information_schema or pg_…), and special characters of the password as %24 for $';
+  'an address such as postgres://host:5432/database with user:password@ before the host, ?schema=name for a schema other than ' +
+  'batch_mcp (lower-case letters, digits and _, but not information_schema or pg_…), and special characters of the password as %24 for $';
 
 /** Returns a valid name, which goes into SQL as it is; throws `invalid_input` for any other. */
 export function checkedSchema(name: string): string {
   if (SCHEMA.test(name)) return name;
   throw new BatchError(
     'invalid_input',
-    'This is not a valid name of a schema for the store. Valid: up to 63 small letters, digits and _, no digit first, and neither information_schema nor pg_….',
+    'This is not a valid name of a schema for the store. Valid: up to 63 lower-case letters, digits and _, no digit first, and neither information_schema nor pg_….',
   );
 }
 

@@ -12,7 +12,7 @@ import { effortAdvice } from './thinking.ts';
 export function suitability(requests: number): string[] {
   if (requests > 1) return [];
   return [
-    'The discount on a single request is very little: if somebody waits for the answer, ask the model directly.',
+    'The discount on a single request is very small: if somebody waits for the answer, ask the model directly.',
   ];
 }
 

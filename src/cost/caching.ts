@@ -100,7 +100,7 @@ export function cachingAdvice(prefixes: readonly SharedPrefix[], rates: InputRat
   return [
     `${count(requests)} requests share a cached beginning of about ${count(tokens)} tokens. If 90 % of them find it in the cache that ` +
       `${saved(0.9)}, if 50 % do it ${saved(0.5)}, if none does it ${saved(0)}; below ${percent(break_even)} it costs more ` +
-      'than no caching. A cold batch may read nothing, for its requests run side by side: a small batch just before ' +
+      'than no caching. A cold batch may read nothing, as its requests run side by side: a small batch just before ' +
       `fills the cache${ttl === '5m' ? ', and a ttl of 1h keeps it' : ''}. The estimate counts on no reads, its maximum on writing every time.`,
   ];
 }

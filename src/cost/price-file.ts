@@ -49,7 +49,7 @@ function toModel(row: PriceRow, index: number, table: ModelTable, source: string
 
 const twice = (earlier: number, index: number): Problem => ({
   field: `models[${index}].id`,
-  problem: `models[${earlier}] has the same id, and which of the two prices counts can't be told`,
+  problem: `models[${earlier}] has the same id, and which of the two prices counts is unclear`,
   valid: 'one row for each id',
 });
 
@@ -85,7 +85,7 @@ export async function readPriceFile(path: string, table: ModelTable): Promise<Mo
   }
 
   if (repeatsKey(text, json))
-    throw refused([{ problem: 'an object in it has a key twice, and which of the two counts is not told' }]);
+    throw refused([{ problem: 'an object in it has a key twice, and which of the two counts is unclear' }]);
   const parsed = priceFile.safeParse(json);
   if (!parsed.success) throw refused(problemsOf(parsed.error));
 

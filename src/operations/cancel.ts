@@ -77,7 +77,7 @@ async function requireOwn(context: Context, batchId: string): Promise<void> {
   if (!adopted || context.remote === 'manage') return;
   throw new BatchError(
     'not_allowed',
-    `Nothing was canceled: another program made ${batchId}, and the owner allows only to read such batches (BATCH_MCP_REMOTE).`,
+    `Nothing was canceled: another program made ${batchId}, and the owner allows only reading such batches (BATCH_MCP_REMOTE).`,
   );
 }
 

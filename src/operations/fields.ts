@@ -46,8 +46,8 @@ export const filterFields = {
     )
     .optional()
     .describe('As {"json.label": "x", "row.city": ["a", "b"]}'),
-  search: z.string().min(1).optional().describe('Text in the answer, in any case'),
-  sample: z.int().min(1).max(200).optional().describe('So many of them, spread evenly'),
+  search: z.string().min(1).optional().describe('Text in the answer, any case'),
+  sample: z.int().min(1).max(200).optional().describe('This many of them, spread evenly'),
 };
 
 type FilterArguments = z.output<z.ZodObject<typeof filterFields>>;

@@ -30,7 +30,7 @@ const input = z.strictObject({
   processing_status: processingStatus.optional(),
   name_contains: z.string().min(1).max(100).optional(),
   user: z.string().min(1).max(200).optional(),
-  since: moment.optional().describe('Created then or later, UTC'),
+  since: moment.optional().describe('Created since, UTC'),
   until: moment.optional().describe('Created before'),
   group_by: z
     .array(z.enum(groupings))

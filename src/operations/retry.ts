@@ -108,7 +108,7 @@ function endedOf(record: BatchRecord, { kept, unsent }: Extract<RetryKind, { kin
 function busy(batchId: string): BatchError {
   return new BatchError(
     'wrong_state',
-    `Nothing was sent. This server is at work on ${batchId} already. Call batch_status, and retry_batch after that.`,
+    `Nothing was sent. This server is already at work on ${batchId}. Call batch_status, and retry_batch after that.`,
   );
 }
 

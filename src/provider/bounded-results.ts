@@ -128,7 +128,7 @@ function linesIn(piece: Uint8Array): number {
 function tooMuch(what: string, most: string): BatchError {
   return new BatchError(
     'api_uncertain',
-    `${what} (over ${most}), and they were not read on. Nothing of them was kept: ask the person to look ` +
+    `${what} (over ${most}), and they were not read on. None of them was kept: ask the person to look ` +
       'at what answers in place of the API (ANTHROPIC_BASE_URL, a proxy), then call batch_status.',
   );
 }

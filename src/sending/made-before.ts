@@ -28,7 +28,7 @@ export class MayBeMade extends BatchError {
     super(
       'api_uncertain',
       `Nothing was sent now: ${[...new Set(ids)].join(' or ')} could be this work, sent before by whoever prepared it, and its ` +
-        'results will tell. Look again when it has ended. To pay for the work whatever that is, ask the person first, then submit it ' +
+        'results will tell. Look again when it has ended. To pay for the work whatever comes of that, ask the person first, then submit it ' +
         'with force_new: true.',
     );
   }

@@ -49,7 +49,7 @@ export async function openBody(
   function damagedBody(what: string): BatchError {
     return new BatchError(
       'store_damaged',
-      `The body of part ${number}, ${blobs.describe(name)}, ${what}. Nothing of it was sent: restore it from a ` +
+      `The body of part ${number}, ${blobs.describe(name)}, ${what}. None of it was sent: restore it from a ` +
         'backup, or submit the work again with force_new.',
     );
   }

@@ -10,7 +10,7 @@ import { crowded, findEarlier, isYoung, ownWork } from './submission.ts';
 function doneBy(batchId: string): BatchError {
   return new BatchError(
     'wrong_state',
-    `Nothing was sent: ${batchId} does the same work by now. Use that id. To pay for it a second time, ask the ` +
+    `Nothing was sent: ${batchId} already does the same work. Use that id. To pay for it a second time, ask the ` +
       'person first, then submit it with force_new: true.',
   );
 }

@@ -33,7 +33,7 @@ export async function resolveUnconfirmed(
     uncertain.find(({ progress }) => progress.candidates.length > 0) ??
     uncertain[0];
   if (!part) {
-    throw new BatchError('wrong_state', 'Nothing of this batch is uncertain: leave resolve out.');
+    throw new BatchError('wrong_state', 'Nothing about this batch is uncertain: leave resolve out.');
   }
   // The account has to know the batch that the person names.
   const named = resolve === 'send_again' ? [] : [resolve];

@@ -180,7 +180,7 @@ export const batchRecord = z.object({
   /** Batches that wait for its answers, and are sent once it has ended. */
   followed_by: z.array(z.string()).exactOptional(),
   warnings: z.array(z.string()),
-  /** Set where it was given up before it was sent; it is in no list then. */
+  /** Set where it was abandoned before it was sent; it is in no list then. */
   never_sent: z.object({ at: momentText, why: z.string() }).exactOptional(),
   /** The number of automatic retries, and why there are no more. */
   retries: z.object({ asked: count, stopped: z.string().nullable() }).exactOptional(),

@@ -190,7 +190,7 @@ function emptyWork({ source, max_tasks }: Work, facts: SourceFacts | null): Batc
   }
   if (source.kind === 'from_batch') {
     const problem = `has no such answer: ${skipped}`;
-    const valid = 'a batch with finished answers; outcomes takes others in';
+    const valid = 'a batch with finished answers; outcomes includes others';
     return new BatchError('invalid_input', REFUSED, { problems: [{ field: source.kind, problem, valid }] });
   }
   return new BatchError('invalid_input', REFUSED, {

@@ -99,7 +99,7 @@ function describeUnion({ errors, input }: z.core.$ZodIssueInvalidUnion): Pick<Pr
   return within !== undefined && Array.isArray(input)
     ? {
         problem: 'has entries of another type',
-        valid: `a list, each of it ${typeName(within.expected)}; or ${valid}`,
+        valid: `a list, each entry ${typeName(within.expected)}; or ${valid}`,
       }
     : { problem: `is ${actualType(input)}`, valid };
 }

@@ -234,7 +234,7 @@ async function schemaOf(
       );
     }
   }
-  if (!isJsonObject(schema)) return wrong(line, 'is no object', 'a JSON Schema', field);
+  if (!isJsonObject(schema)) return wrong(line, 'is not an object', 'a JSON Schema', field);
   const prepared = prepareSchema(schema);
   prepared.problems.push(
     ...findHalfCharacters(schema).map((half) => ({

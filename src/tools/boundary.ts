@@ -115,7 +115,7 @@ const TOLD_USERS = new Map<string, string>([
   [
     'store_failed',
     'What the batches are kept in cannot be reached, or is out of order. Nothing new is sent meanwhile, and what was sent is looked ' +
-      'after when it is back: try again in a minute. If it stays, tell whoever runs the server: its log says why.',
+      'after when it is back: try again in a minute. If it persists, tell whoever runs the server: its log says why.',
   ],
   [
     'store_damaged',

@@ -230,7 +230,7 @@ test('retry_batch sends invalid and empty answers again, and checks them again b
   ]);
 });
 
-describe('what is no schema is refused before anything is sent', () => {
+describe('what is not a schema is refused before anything is sent', () => {
   const bad: [what: string, schema: object, field?: string][] = [
     ['names and types', { label: 'string' }],
     ['a type that is none', { type: 'int' }],
@@ -326,7 +326,7 @@ test(
       );
     await write('int');
     expect(await server.fails('submit_batch', { requests_file: 'tasks.jsonl' })).toMatch(
-      /line 124.*t123.*output_schema.*: is no type of JSON Schema/,
+      /line 124.*t123.*output_schema.*: is not a type of JSON Schema/,
     );
     await write('integer');
     const { batch_id } = await server.ok('submit_batch', { requests_file: 'tasks.jsonl' });

@@ -189,7 +189,7 @@ describe('wrong usage ends with 2, and nothing is sent', () => {
       ['submit'],
       /file: is missing: there is no work. Valid: a file, - for tasks on stdin, or one of --requests/,
     ],
-    ['a packed table', ['estimate', 'rows.csv.gz', '--prompt', 'x'], /packed with gzip.*gunzip/s],
+    ['a packed table', ['estimate', 'rows.csv.gz', '--prompt', 'x'], /compressed with gzip.*gunzip/s],
     ['a workbook', ['submit', 'rows.xlsx', '--prompt', 'x'], /is an Excel workbook.*saved as CSV/s],
     ['an id that is none', ['status', 'nope'], /is not the id or the name of a batch/],
     ['the newest where there is none', ['status', 'last'], /there is none yet: batch-mcp submit makes one/],

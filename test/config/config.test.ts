@@ -200,14 +200,14 @@ describe('the key of a bucket in a profile', () => {
 
   it.each([
     ['has no key', `[work]\nregion = x`, {}],
-    ['key from elsewhere: roles, SSO', `[work]\nsso_session = corp\n`, {}],
+    ['key comes from elsewhere: roles, SSO', `[work]\nsso_session = corp\n`, {}],
     [
-      'key from elsewhere: roles, SSO',
+      'key comes from elsewhere: roles, SSO',
       `[work]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\n[default]\n${key('a')}`,
       {},
     ],
     ['has no key', `[default]\n${key('a')}`, {}],
-    ['is no regular file', '', { AWS_CONFIG_FILE: '/' }],
+    ['is not a regular file', '', { AWS_CONFIG_FILE: '/' }],
   ])('is missed: %s', async (said, text, more) => {
     const refused = refusal({ ...(await files(text)), AWS_REGION: 'x-1', AWS_PROFILE: 'work', ...more });
     expect(refused).toContain(said);
@@ -498,7 +498,7 @@ describe('a placeholder that the client did not fill in', () => {
     ['anthropic_base_url', 'ANTHROPIC_BASE_URL is read'],
   ])('%s, whose name no program reads, is said', (name, says) => {
     expect(read({ [name]: 'http://x' })).toMatchObject({
-      notices: [`${name} counts for nothing: ${says}`],
+      notices: [`${name} has no effect: ${says}`],
       secrets: [],
       baseUrl: undefined,
     });

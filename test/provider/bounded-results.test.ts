@@ -78,7 +78,7 @@ it('a download of blanks without end is no answer, and that is said', long, asyn
   const server = await startServer({ api, limits: { downloads: 1 } });
   const { batch_id } = await server.ok('submit_batch', { requests: prompts(['a']) });
   const { warnings } = await server.ok('get_results', { batch_id });
-  expect(warnings.join(' ')).toContain('what came holds no result');
+  expect(warnings.join(' ')).toContain('what came holds no results');
 });
 
 it('results of nothing but line breaks are given up at once, and that is said', long, async () => {

@@ -55,7 +55,7 @@ type Row = [
 const definite = (status: number, type: string): Row => [
   `${status} ${type}`,
   { handler: error(status, type), made: false },
-  { creates: 1, batches: 0, status: 'not_sent', told: /nothing of it is paid/ },
+  { creates: 1, batches: 0, status: 'not_sent', told: /none of it is paid/ },
 ];
 
 /** The key is refused: nothing that a caller could take for a success. */
@@ -131,12 +131,12 @@ const rows: Row[] = [
   [
     '529 for ever',
     { handler: error(529, 'overloaded_error', { 'retry-after': '2' }), made: false },
-    { creates: 2, batches: 0, status: 'not_sent', told: /nothing of it is paid/ },
+    { creates: 2, batches: 0, status: 'not_sent', told: /none of it is paid/ },
   ],
   [
     '429 with a retry-after of an hour',
     { handler: error(429, 'rate_limit_error', { 'retry-after': '3600' }), made: false },
-    { creates: 1, batches: 0, status: 'not_sent', told: /nothing of it is paid/ },
+    { creates: 1, batches: 0, status: 'not_sent', told: /none of it is paid/ },
   ],
   ...uncertainHandlers.map(([name, handler]) => uncertain(name, handler)),
   ...uncertainHandlers.map(([name, handler]) => committed(name, handler)),

@@ -58,7 +58,7 @@ describe('a batch that no register names', () => {
       processing_status: 'not_sent',
       check_again_in_seconds: 0,
       warnings: [expect.stringMatching(/never sent.*within 15 minutes/)],
-      next_step: expect.stringMatching(/Nothing of this was sent or paid/),
+      next_step: expect.stringMatching(/None of this was sent or paid/),
     });
     expect((await server.ok('list_batches')).batches).toEqual([]);
     expect(api.creates).toHaveLength(0);
@@ -84,7 +84,7 @@ describe('a batch that no register names', () => {
       expect((await later.ok('list_batches')).batches).toMatchObject([{ batch_id: done.batch_id }]);
       if (wait < 60) {
         const told = await later.fails('retry_batch', { batch_id: batchId });
-        expect(told).toMatch(new RegExp(`^wrong_state.*${done.batch_id} does the same work`));
+        expect(told).toMatch(new RegExp(`^wrong_state.*${done.batch_id} already does the same work`));
       }
       expect(api.creates).toHaveLength(1);
     },
@@ -201,7 +201,9 @@ it('a retry of what came to nothing is refused where another batch does the work
   fails = false;
   const again = await server.ok('submit_batch', work);
   expect(again.batch_id).not.toBe(batch_id);
-  expect(await server.fails('retry_batch', { batch_id })).toContain(`${again.batch_id} does the same work`);
+  expect(await server.fails('retry_batch', { batch_id })).toContain(
+    `${again.batch_id} already does the same work`,
+  );
   expect(api.creates).toHaveLength(2);
 });
 

@@ -82,7 +82,7 @@ describe('a retry of what came to nothing, and the same work submitted at that m
     expect(submitted).toHaveLength(1);
     expect(api.creates).toHaveLength(2);
     if (isError)
-      expect(text).toMatch(new RegExp(`^wrong_state.*${submitted[0]?.batch_id} does the same work`));
+      expect(text).toMatch(new RegExp(`^wrong_state.*${submitted[0]?.batch_id} already does the same work`));
     else expect(submitted[0]).toMatchObject({ batch_id, duplicate: true });
   });
 
@@ -127,7 +127,7 @@ describe('a retry of what came to nothing, and the same work submitted at that m
     await doomed.call('retry_batch', { batch_id });
     expect(isGone).toBe(true);
     const seen = await follow(server, batch_id, ({ processing_status }) => processing_status === 'not_sent');
-    expect(JSON.stringify(seen)).toContain(`${submitted[0]?.batch_id} does the same work by now`);
+    expect(JSON.stringify(seen)).toContain(`${submitted[0]?.batch_id} already does the same work`);
     await settleAll({ api, server });
     expect(api.creates).toHaveLength(2);
   });
@@ -148,7 +148,9 @@ describe('a retry of what was canceled in part', () => {
     await follow(server, batch_id, isSaved);
     const again = await server.ok('submit_batch', { requests });
     expect(again.duplicate).toBe(false);
-    expect(await server.fails('retry_batch', { batch_id })).toContain(`${again.batch_id} does the same work`);
+    expect(await server.fails('retry_batch', { batch_id })).toContain(
+      `${again.batch_id} already does the same work`,
+    );
     expect(api.creates).toHaveLength(2);
   });
 });
@@ -164,7 +166,7 @@ it('a retry of what was never sent, and the same work submitted at that moment, 
   await rm(path.join(server.data, 'submissions'), { recursive: true });
   const store = meanwhile('submission', 'before', 1, () => server.ok('submit_batch', work));
   const other = await startServer({ api, folder, store });
-  expect(await other.fails('retry_batch', { batch_id })).toMatch(/does the same work by now/);
+  expect(await other.fails('retry_batch', { batch_id })).toMatch(/already does the same work/);
   await settleAll({ api, server });
   expect(api.batches).toHaveLength(1);
 });

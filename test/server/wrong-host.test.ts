@@ -76,7 +76,7 @@ eachNth<[code: number]>(4, [[500], [502], [503], [504]])(
     const said = await server.fails('submit_batch', { requests: [{ task_id: 'a', prompt: 'Hi' }] });
     expect(said).toMatch(/^api_uncertain: Nothing was sent, and nothing is paid\. /);
     expect(said).toContain(`(${code}`);
-    expect(said).toMatch(/waits as batch_\w+: once that is mended, call retry_batch/);
+    expect(said).toMatch(/waits as batch_\w+: once that is fixed, call retry_batch/);
     expect(said).not.toContain('ANTHROPIC_BASE_URL');
     expect(api.creates).toEqual([]);
   },
@@ -92,7 +92,7 @@ test('a host that speaks TLS where http was asked for is told as such', async ()
     api: { url: `http://127.0.0.1:${address.port}`, key: 'sk-ant-test-key' },
   });
   const said = await server.fails('submit_batch', { requests: ['Hi'] });
-  expect(said).toContain('what answers speaks no HTTP, as behind an https address');
+  expect(said).toContain('what answers does not speak HTTP, as behind an https address');
 });
 
 eachNth<[string, ApiHandler, boolean]>(16, [

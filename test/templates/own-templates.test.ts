@@ -267,7 +267,11 @@ const broken: [what: string, files: Record<string, string | Buffer>, says: strin
     { 'a.md': head('output_schema: s.json\n'), 's.json': '{' },
     ['which does not hold JSON'],
   ],
-  ['a schema that is none', { 'a.md': head('output_schema: s.json\n'), 's.json': '[]' }, ['is no object']],
+  [
+    'a schema that is none',
+    { 'a.md': head('output_schema: s.json\n'), 's.json': '[]' },
+    ['is not an object'],
+  ],
   [
     'one name twice',
     { 'a.md': head('name: x\n'), 'b.md': head('name: x\n') },

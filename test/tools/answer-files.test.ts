@@ -268,7 +268,7 @@ eachNth<[what: string, said: string[], outputs: object, expected: RegExp | null]
     'no keys',
     ['x', 'y'],
     { requests: ['a', 'b'], output_file: 'o.jsonl', output_key: 'a' },
-    /They are no objects/,
+    /They are not objects/,
   ],
   [
     'a key that only a pattern of the schema allows',

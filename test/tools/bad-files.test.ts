@@ -285,7 +285,7 @@ describe('a .jsonl that is something else is one problem, which says what and wh
     ['a table', 'id,text\n1,hello\n2,bye\n3,ok\n', 'is a table', 'rows_file'],
     ['a table of tabs', 'id\ttext\n1\thello\n2\tbye\n', 'is a table', 'rows_file'],
     ['in UTF-16', Buffer.from(`\ufeff${many.map(task).join('\n')}`, 'utf16le'), 'is not UTF-8', 'UTF-8'],
-    ['packed', Buffer.from('1f8b08000000000000', 'hex'), 'is packed with gzip', 'text file'],
+    ['packed', Buffer.from('1f8b08000000000000', 'hex'), 'is compressed with gzip', 'text file'],
     [
       'a pointer',
       'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n',
@@ -431,7 +431,7 @@ describe('a .jsonl that is something else is one problem, which says what and wh
 describe('a .json that is something else is one problem, which says what and what to do', () => {
   const all = ['a', 'b', 'c'].map(task);
   eachNth<[what: string, content: string | Buffer, says: string]>(3, [
-    ['packed', Buffer.from('1f8b08000000000000', 'hex'), 'is packed with gzip'],
+    ['packed', Buffer.from('1f8b08000000000000', 'hex'), 'is compressed with gzip'],
     ['in UTF-16', Buffer.from(`\ufeff[${all.join()}]`, 'utf16le'), 'as UTF-16 does'],
     ['in Latin-1', Buffer.from('[{"task_id":"a","prompt":"caf\u00e9"}]', 'latin1'), 'is not UTF-8'],
     ['with a comma too many', `[${all.join()},]`, 'has a comma before a closing bracket'],

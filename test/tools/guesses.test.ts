@@ -363,7 +363,7 @@ test.each<[what: string, args: object, says: string]>([
   [
     'labels as objects',
     { requests: tasks, labels: [{ name: 'a' }] },
-    'labels: has entries of another type. Valid: a list, each of it a string; or a string',
+    'labels: has entries of another type. Valid: a list, each entry a string; or a string',
   ],
   [
     'labels by name',

@@ -26,15 +26,15 @@ describe('labels', () => {
     [
       'a CSV with a head of two words',
       file('l.csv', 'Ticket category\nx\ny z\n'),
-      /"Ticket category", was taken as the head line.* 2 labels were read/,
+      /"Ticket category", was taken as the header line.* 2 labels were read/,
     ],
     [
       'a TSV with a head in one word of two',
       file('l.tsv', 'intentName\nx\ny z\n'),
-      /"intentName", was taken as the head line/,
+      /"intentName", was taken as the header line/,
     ],
     [
-      'a CSV without a head line',
+      'a CSV without a header line',
       file('l.csv', '"x"\ny z\n'),
       /"x", was taken as a label.* 2 labels were read/,
     ],

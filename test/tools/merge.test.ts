@@ -79,7 +79,7 @@ describe('merge', () => {
       output_file: 'o.csv',
     };
     const { batch_id, warnings } = await server.ok('submit_batch', work);
-    expect(warnings).toEqual(['1 item has no value of "town", and is in no task.']);
+    expect(warnings).toEqual(['1 item has no value in "town", and is in no task.']);
     await toTheEnd(server, api, batch_id);
     expect(sentIds(api)).toEqual([['Ulm', 'Bonn']]);
     expect(promptOf(api.creates[0]?.requests[0] ?? { custom_id: '', params: {} })).toBe(
@@ -155,7 +155,7 @@ describe('merge', () => {
     await toTheEnd(server, api, byColumn.batch_id);
     await toTheEnd(server, api, byNumber.batch_id);
     expect(sentIds(api)).toEqual([['x', 'y'], ['merge_1_1']]);
-    expect(await server.fails('submit_batch', { ...work, merge: '1' })).toMatch(/merge.*from 2 on/s);
+    expect(await server.fails('submit_batch', { ...work, merge: '1' })).toMatch(/merge.*at least 2/s);
   });
 
   it('takes files and parts of them, and puts the items behind a prompt without places', long, async () => {
@@ -342,7 +342,7 @@ describe('merge', () => {
 
   eachNth<[what: string, args: object, said: RegExp]>(3, [
     ['a column that is not there', { ...rows, merge: 'town' }, /merge.*"town" is not a column/s],
-    ['one at a time', { ...rows, merge: 1 }, /merge.*a whole number from 2 on, or a column/s],
+    ['one at a time', { ...rows, merge: 1 }, /merge.*a whole number, at least 2, or a column/s],
     [
       'tasks',
       { requests: ['a', 'b'], merge: 2 },

@@ -463,7 +463,7 @@ describe('nothing is sent', () => {
     {
       title: 'with resolve, where nothing is uncertain',
       options: { resolve: 'send_again' },
-      says: /^wrong_state: Nothing of this batch is uncertain/,
+      says: /^wrong_state: Nothing about this batch is uncertain/,
     },
     {
       title: 'with resolve and more',

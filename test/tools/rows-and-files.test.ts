@@ -62,7 +62,7 @@ describe('bad tables: nothing is sent, nothing is left', () => {
     ['none there', { rows_file: 'none.csv', prompt: 'x' }, 'not_found', 'none.csv'],
     ['outside', { rows_file: '/etc/passwd.csv', prompt: 'x' }, 'not_allowed', 'outside the folders'],
     ['empty', rows(''), 'rows_file: is empty'],
-    ['a head line alone', rows('id,text\n'), 'rows_file: has a head line (id, text) and no rows'],
+    ['a header line alone', rows('id,text\n'), 'rows_file: has a header line (id, text) and no rows'],
     ['a column twice', rows(`text,text\n1,${CONTENT}\n`), 'the column "text" twice (columns 1 and 2)'],
     ['ragged rows', rows(`id,text\n1,${CONTENT},x\n2\n3,ok\n`), 'row 1: has 3 fields', 'row 2: has 1 field'],
     [

@@ -186,7 +186,7 @@ describe('places', () => {
         `${place} in a shared system`,
         one({ prompt: '{{x}}', input_data: { x: 'y' } }, { system: `Be ${place}` }),
         'y',
-        `${place} in system is sent unchanged: places are filled in prompts alone`,
+        `${place} in system is sent unchanged: places are filled only in prompts`,
       ],
       [
         `${place} in an own system`,

@@ -64,7 +64,7 @@ describe('work_id', () => {
     const env = { BATCH_MCP_MODEL_CHEAP: 'claude-opus-5-5' };
     const dearer = await startServer({ api, folder: server.folder, env });
     expect(await dearer.fails('submit_batch', { work_id })).toMatch(
-      /work_id: was priced for claude-haiku-5-5, and by the settings of this server it would go to claude-opus-5-5/,
+      /work_id: was priced for claude-haiku-5-5, and by this server's settings would go to claude-opus-5-5/,
     );
     expect(api.creates).toHaveLength(0);
     // As the arguments say it anew, it is that server's own work.
@@ -79,8 +79,8 @@ describe('work_id', () => {
       (server) => write(server, 't.csv', 'id,text,note\n1,a,x\n2,b,zz\n'),
       /t\.csv" was changed/,
     ],
-    ['a file that is gone', (server) => rm(path.join(server.work, 'docs-a.md')), /docs-a\.md" is gone/],
-    ['a file more', (server) => write(server, 'docs-b.md', 'B'), /docs-b\.md" has come/],
+    ['a file that is gone', (server) => rm(path.join(server.work, 'docs-a.md')), /docs-a\.md" was removed/],
+    ['a file more', (server) => write(server, 'docs-b.md', 'B'), /docs-b\.md" was added/],
   ])('is refused by name after %s', async (_what, change, said) => {
     const { api, server } = await started();
     await write(server, 'docs-0.md', 'stays');
@@ -115,7 +115,7 @@ describe('work_id', () => {
     const { work_id } = await server.ok('estimate_cost', work);
     await write(server, 't.csv', 'id,text,note\n1,a,x\n2,c,y\n');
     await utimes(file, then, then);
-    expect(await server.fails('submit_batch', { work_id })).toMatch(/work_id: is of work that would now/);
+    expect(await server.fails('submit_batch', { work_id })).toMatch(/work_id: is for work that would now/);
     expect(api.creates).toEqual([]);
   });
 

@@ -121,7 +121,7 @@ function uncheckedWarning({ unchecked }: Pick<Scan, 'unchecked'>): string[] {
 function uncountedWarning({ uncounted }: Pick<Scan, 'uncounted'>): string[] {
   if (uncounted === 0) return [];
   return [
-    `The usage of ${uncounted} ${uncounted === 1 ? 'answer' : 'answers'} can't be read in full: the actual cost is without ` +
-      'what is missing there, and so at least what is told.',
+    `The usage of ${uncounted} ${uncounted === 1 ? 'answer' : 'answers'} can't be read in full: the actual cost leaves out ` +
+      'what is missing there, and so is at least what is told.',
   ];
 }

@@ -26,16 +26,16 @@ export function isWhole(scan: Counted, part: CreatedPart): boolean {
 export function requireResults(scan: Proof, { progress }: CreatedPart): void {
   const { provider_batch_id: id, tentative } = progress;
   if (scan.lines > 0 && scan.strange.unreadable === scan.lines)
-    throw cameAsSomethingElse(id, 'holds no result, but a page, an error, or another form');
+    throw cameAsSomethingElse(id, 'holds no results, but a page, an error or something else');
   if (!tentative && scan.isMarked === false && scan.isOfAnother)
-    throw cameAsSomethingElse(id, 'holds the results of another batch, and nothing of it was kept');
+    throw cameAsSomethingElse(id, 'holds the results of another batch, and none of it was kept');
 }
 
 function cameAsSomethingElse(id: string, what: string): BatchError {
   return new BatchError(
     'api_uncertain',
     `The results of ${id} could not be read: what came ${what}. Nothing is lost, the ` +
-      'results stay at the API: try again in a minute. If it stays so, ask the person to look at what answers in place of the API ' +
+      'results stay at the API: try again in a minute. If that persists, ask the person to look at what answers in place of the API ' +
       '(ANTHROPIC_BASE_URL, a proxy).',
   );
 }

@@ -131,10 +131,10 @@ export function fillName(pattern: NamePattern, names: JsonObject): { path: strin
     isEmpty ||= text === '';
     return text;
   });
-  if (isEmpty) return { left: 'a place of the name is empty' };
+  if (isEmpty) return { left: 'a place in the name is empty' };
   const parts = rest.split('/').filter((part, index) => part !== '.' || index > 0);
   const why = rest.startsWith('/')
-    ? 'the name is a path from the root'
+    ? 'the name is an absolute path'
     : parts.map(badPart).find((found) => found);
   if (why) return { left: why };
   const path = `${pattern.folder}${parts.join('/')}`;
@@ -159,9 +159,9 @@ function badPart(part: string): string | undefined {
   if (part === '..') return 'the name leads out with ..';
   if (part.startsWith('.')) return 'the name is hidden (it starts with a dot)';
   if (part.includes('\\')) return 'the name has a \\';
-  if (UNSEEN.test(part) || !part.isWellFormed()) return 'the name has characters that cannot be seen';
+  if (UNSEEN.test(part) || !part.isWellFormed()) return 'the name has invisible characters';
   if (/[. ]$/.test(part) || part.startsWith(' '))
-    return 'the name begins or ends with a blank, or ends with a dot';
+    return 'the name begins or ends with a space, or ends with a dot';
   if (OPTION.test(part)) return 'the name reads as an option (it starts with a dash)';
   if (DEVICE.test(part)) return 'the name is that of a device';
   if (process.platform === 'win32' && NOT_ON_WINDOWS.test(part))
@@ -185,7 +185,7 @@ export function createNames(source: SourceKind | undefined) {
       const why = given.has(path)
         ? 'another answer has the same name'
         : seen.has(plain)
-          ? 'the name of another answer differs in upper and lower case alone, or in how its letters are written'
+          ? 'the name of another answer differs only in upper and lower case, or in how its letters are encoded'
           : null;
       given.add(path);
       seen.add(plain);

@@ -179,7 +179,7 @@ async function writeOne(context: Context, record: BatchRecord, file: AnswerFile)
     return await replaceOurs(context, record, { ...file, path });
   } catch (error) {
     if (!(error instanceof BatchError) || !isOfFile(error)) throw error;
-    return error.code === 'already_exists' ? EXISTS : 'the place is not one to write to';
+    return error.code === 'already_exists' ? EXISTS : 'that is no place to write to';
   }
 }
 

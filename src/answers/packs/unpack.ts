@@ -11,7 +11,7 @@ const CUT = new Set(['max_tokens', 'model_context_window_exceeded']);
 
 const LEFT_OUT =
   'It was left out of its pack: the answer to the rows that shared the request has none under its id.';
-const TWICE = 'Its pack answers it more than once, and not alike.';
+const TWICE = 'Its pack answers it more than once, and differently.';
 const UNREADABLE = 'The answer to its pack is not JSON with an answer under the id of each row.';
 
 /** Lines for the tasks of shared requests, and how many answers had no row's id. */

@@ -18,7 +18,7 @@ export function readCursor(cursor: string, of: string): number {
   const wrong =
     read === null
       ? 'is not one that this server gave'
-      : 'is of another batch, other filters, or older results';
+      : 'is for another batch, other filters, or older results';
   if (read?.of === of) return read.next;
   throw new BatchError('invalid_input', "The cursor can't be used.", {
     problems: [

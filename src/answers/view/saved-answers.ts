@@ -174,7 +174,7 @@ async function invalidity(
   const checking = await saved.loaded.check();
   const ground = await checking.groundOf(form, ordinal);
   const { error } = checking.judge(form, result.answer, ground);
-  return error ?? invalidAnswer('it was found to when it came in');
+  return error ?? invalidAnswer('so it was found when it came in');
 }
 
 /** Why a task of a batch that has ended was in no part. */

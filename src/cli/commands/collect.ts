@@ -52,7 +52,7 @@ export const collectCommand: Command = {
 function secondsOf(typed: string | number): number {
   const seconds = typeof typed === 'string' && isDecimal(typed.trim()) ? Number(typed) : typed;
   if (typeof seconds === 'number' && seconds > 0 && seconds <= LONGEST_WATCH_SECONDS) return seconds;
-  throw new InvalidArgumentError(`Valid are seconds, above 0 and at most ${LONGEST_WATCH_SECONDS}.`);
+  throw new InvalidArgumentError(`Valid: seconds, above 0 and at most ${LONGEST_WATCH_SECONDS}.`);
 }
 
 /** Prints each batch when it has ended, and each trouble when it is new. */
@@ -65,7 +65,7 @@ async function watch({ context, terminal, json, waiting }: Call, everySeconds: n
     if (trouble === null) troubles.delete(about);
     else troubles.set(about, trouble);
   };
-  terminal.note(`Looks every ${count(everySeconds)} seconds. Ctrl-C ends the looking, never a batch.`);
+  terminal.note(`Looks every ${count(everySeconds)} seconds. Ctrl-C ends this, never a batch.`);
   const worker = startWorker(context, {
     everySeconds,
     onLook({ batches, failed, warnings }) {

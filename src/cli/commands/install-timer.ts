@@ -15,7 +15,7 @@ export async function installTimer({ config, terminal, options, json, waiting }:
   if (home === undefined) {
     throw new BatchError(
       'invalid_input',
-      'There is no home folder, and so no timers of a user. Call batch-mcp collect from your own.',
+      'There is no home folder, and so no user timers. Call batch-mcp collect from a timer of your own.',
     );
   }
   const timer = timers.find((each) => each === options.install) ?? usualTimer;

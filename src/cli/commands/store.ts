@@ -13,12 +13,12 @@ const PLACE = 'a data folder, or the address of a database; by default the store
 
 export const storeCommand: Command = {
   name: 'store',
-  summary: 'copy: move everything to another store, verified; undo: take back a copy that did not finish',
+  summary: 'copy: move everything to another store, verified; undo: drop a copy that did not finish',
   positional: ['<action>'],
   options: [
     new Option('--from <store>', `what is moved: ${PLACE}`),
     new Option('--to <store>', `where to: ${PLACE}`),
-    new Option('--take-over', 'go on with a copy of another machine, which is gone for certain'),
+    new Option('--take-over', 'take over the copy that another machine began, now certainly gone'),
   ],
   examples: [
     'batch-mcp store copy --from ~/.local/share/batch-mcp',
@@ -30,7 +30,7 @@ export const storeCommand: Command = {
     const [from, to] = [textOf(call.options.from), textOf(call.options.to)];
     if (action === 'undo') return withStore(call, from, (source) => undo(call, source));
     if (action !== 'copy')
-      throw new BatchError('invalid_input', 'Valid are batch-mcp store copy and batch-mcp store undo.');
+      throw new BatchError('invalid_input', 'Valid: batch-mcp store copy, batch-mcp store undo.');
     return withStore(call, from, (source) => withStore(call, to, (target) => copy(call, source, target)));
   },
 };
@@ -83,8 +83,8 @@ function told(moved: Moved): string {
 async function undo({ terminal, json }: Call, from: Movable): Promise<ExitCode> {
   const isUndone = await undoMove(from);
   const said = isUndone
-    ? 'It was taken back: it serves its batches again.'
-    : 'There was nothing to take back.';
+    ? 'The copy was undone, and this store serves its batches again.'
+    : 'There was nothing to undo.';
   if (json) terminal.print(JSON.stringify({ store: from.place, undone: isUndone }, null, 2));
   else terminal.print(`${from.place}: ${said}`);
   return exitCode.done;

@@ -92,7 +92,7 @@ function showUnfinished(
     showBatch(terminal, reply);
     terminal.note(
       reply.processing_status === 'not_sent'
-        ? `Part of it was not sent. Mend what the note says, then: batch-mcp retry ${reply.batch_id}`
+        ? `Part of it was not sent. Fix what the note says, then: batch-mcp retry ${reply.batch_id}`
         : `It has not ended yet. Go on with: ${waitingFor(reply.batch_id, outputFile)}`,
     );
   }

@@ -38,7 +38,7 @@ export function unknownWarnings(
           `The cost of ${counted(unknown, 'batch', 'batches')} is not known, or not in full: it is not in the dollars.`,
         ]
       : []),
-    ...(groups > GROUPS_SHOWN ? [`Only the ${GROUPS_SHOWN} dearest of ${groups} groups are listed.`] : []),
+    ...(groups > GROUPS_SHOWN ? [`Only the ${GROUPS_SHOWN} costliest of ${groups} groups are listed.`] : []),
     ...(by === undefined
       ? []
       : [

@@ -106,7 +106,7 @@ export function unknownToAll(id: string, cause?: BatchError): BatchError {
   return new BatchError(
     'not_found',
     `Neither this computer nor the API knows a batch ${id}. Check the id (list_batches shows what there is), and ` +
-      'whether the key is of the workspace that it was made in.',
+      'whether the key belongs to the workspace that it was made in.',
     { ...(cause && { cause }) },
   );
 }

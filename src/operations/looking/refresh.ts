@@ -115,7 +115,7 @@ export async function refreshWithin(
   if (await endsWithin(looked, ms)) return look;
   look.catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
-    context.log('warn', `${record.batch_id}: a look that was not waited for failed (${reason})`);
+    context.log('warn', `${record.batch_id}: a look in the background failed (${reason})`);
   });
   const slow = new BatchError('api_uncertain', 'The API has not answered yet. Look again in a minute.');
   const current = (await context.store.record(record.batch_id).read()) ?? record;
@@ -223,7 +223,7 @@ async function explained(
   );
   const lasts = context.now().getTime() - Date.parse(since) > PASSING_NOT_FOUND_MS;
   const message = lasts
-    ? `The API has answered since ${since} that it does not know ${part.progress.provider_batch_id}. Either the key is of another workspace than the one it was sent with, or somebody deleted it. Ask the person.`
+    ? `Since ${since} the API has answered that it does not know ${part.progress.provider_batch_id}. Either the key belongs to another workspace, or somebody deleted the batch. Ask the person.`
     : `The API does not know ${part.progress.provider_batch_id} at the moment, which can pass. Look again in a few minutes.`;
   return new BatchError('api_not_found', message, { cause: error });
 }

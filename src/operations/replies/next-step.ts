@@ -87,7 +87,7 @@ export function nextStep(batch: FollowedBatch, following?: Following): string {
   if (batch.progress?.stage === 'preparing') {
     return processing_status === 'submitting' || processing_status === 'waiting'
       ? `The tasks are still being checked and prepared; nothing was sent yet. Call batch_status with batch_id ${id}.`
-      : `A retry of this batch is being prepared; nothing of it was sent yet. Call batch_status with batch_id ${id}.`;
+      : `A retry of this batch is being prepared; none of it has been sent yet. Call batch_status with batch_id ${id}.`;
   }
   if (batch.progress?.stage === 'asking') {
     return `The person is being asked whether this may be sent, in a form of their client; nothing was sent yet. Call batch_status with batch_id ${id} for what they answered.`;
@@ -101,10 +101,10 @@ export function nextStep(batch: FollowedBatch, following?: Following): string {
       );
     case 'not_sent':
       if (batch.never_sent)
-        return 'Nothing of this was sent or paid, and it is in no list any more. Go on with the id that the first warning names, or call submit_batch with the work.';
+        return 'None of this was sent or paid, and no list shows it any more. Go on with the id that the first warning names, or call submit_batch with the work.';
       if (batch.waits_for !== undefined)
-        return 'Nothing of this was sent or paid: warnings say why. To send it after all, call submit_batch with the work again.';
-      return `Nothing of the part named in warnings was sent or paid. Mend what the warning says, then call retry_batch with batch_id ${id}: it goes on where it stopped.`;
+        return 'None of this was sent or paid: warnings say why. To send it after all, call submit_batch with the work again.';
+      return `None of the part named in warnings was sent or paid. Fix what the warning says, then call retry_batch with batch_id ${id}: it goes on where it stopped.`;
     case 'waiting':
       if (again > 0)
         return `It waits for ${batch.waits_for ?? 'another batch'} and is sent by the first look at either after that has ended. ${followIt(id, following)} ${lookAgain(again, following)}`;

@@ -77,7 +77,7 @@ function refusalOf({ batch_id, parts }: BatchRecord): BatchError | null {
   if (first === undefined || code === undefined || !isUnsent) return null;
   const isKey = code === 'api_refused' && (first.status === 401 || first.status === 403);
   if (!isKey && !unreached.has(code)) return null;
-  const waits = `The work is checked and waits as ${batch_id}: once that is mended, call retry_batch with this batch_id.`;
+  const waits = `The work is checked and waits as ${batch_id}: once that is fixed, call retry_batch with this batch_id.`;
   const why = first.message.replace(' Nothing was sent.', '');
   return new BatchError(code, `Nothing was sent, and nothing is paid. ${why} ${waits}`);
 }

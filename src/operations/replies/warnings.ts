@@ -98,7 +98,7 @@ function keyWarning({ key, keys }: { key?: string; keys?: string[] }, so: string
   if (key === undefined || keys === undefined) return [];
   const have =
     keys.length === 0
-      ? 'They are no objects and have no keys: leave output_key out.'
+      ? 'They are not objects and have no keys: leave output_key out.'
       : `They have ${keys.map(quoteName).join(', ')}${didYouMean(key, keys)}.`;
   return [`No answer has the key ${quoteName(key)} of output_key, so ${so}. ${have}`];
 }
@@ -112,7 +112,7 @@ function partWarnings({ number, progress }: Part, parts: number): string[] {
         ...candidates(progress),
       ];
     case 'not_sent':
-      return [`The API does not have ${name}; nothing of it is paid: ${progress.failure.message}`];
+      return [`The API does not have ${name}; none of it is paid: ${progress.failure.message}`];
     case 'created':
       return [
         ...(progress.tentative

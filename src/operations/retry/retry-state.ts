@@ -19,7 +19,7 @@ export function judgeRetry(record: BatchRecord, options: RetryOptions): RetryKin
     throw wrongState(
       isWaiting(record)
         ? `${batch_id} waits for ${record.waits.batch_id} to end. Call batch_status.`
-        : `${batch_id} was given up before its tasks were made. Submit the work again, with from_batch.`,
+        : `${batch_id} was abandoned before its tasks were made. Submit the work again, with from_batch.`,
     );
   }
   const unsent = parts.filter(({ progress }) => progress.state === 'not_sent');

@@ -77,7 +77,7 @@ export function createRestCounter(
       const requests = [...requestTexts(run)].map((text) => wire.decode(text));
       for (const [task, entry] of entries.entries()) {
         const sent = requests[packed?.request[task] ?? task] ?? null;
-        if (sent === null) throw new BatchError('internal', 'A request that was prepared is none.');
+        if (sent === null) throw new BatchError('internal', 'A prepared request is not a request.');
         count(entry, sent);
       }
     },

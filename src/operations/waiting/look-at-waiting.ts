@@ -69,7 +69,7 @@ async function readOrFailure({ store }: Context, batchId: string): Promise<Batch
 export function whyNeverEnds(record: BatchRecord): string | null {
   const { batch_id, never_sent, waits } = record;
   if (never_sent !== undefined) return `${batch_id} was never sent, and will not be`;
-  if (waits !== undefined && !isWaiting(record)) return `${batch_id} was given up before it was sent`;
+  if (waits !== undefined && !isWaiting(record)) return `${batch_id} was abandoned before it was sent`;
   if (isCanceled(record)) return `${batch_id} was canceled`;
   const isGivenUp = record.parts.every(
     ({ progress }) => progress.state === 'not_sent' && progress.failure.code === 'canceled',

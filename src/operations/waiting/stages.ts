@@ -45,4 +45,4 @@ export function isStageDue(context: Pick<Context, 'store'>, record: BatchRecord)
 
 /** Said of figures that rest on answers which have not come yet. */
 export const boundWarning = (batchId: string): string =>
-  `The figures are bounds: ${batchId}, whose answers this works on, has not ended, so each counts as long as it can be. It is sent by the first look after that, for no more than this maximum.`;
+  `The figures are bounds: ${batchId}, whose answers this works on, has not ended, so each counts at its longest. It is sent by the first look after that, for no more than this maximum.`;

@@ -140,7 +140,7 @@ async function requireOwn(context: Context, record: BatchRecord, { content_hash 
   if (record.idempotency_key !== null || record.content_hash === content_hash) return;
   const other = await ownWork(context, { ...record, content_hash });
   if (other !== null) {
-    throw new BatchError('invalid_input', `${other.batchId} does the same work by now`);
+    throw new BatchError('invalid_input', `${other.batchId} already does the same work`);
   }
 }
 

@@ -41,7 +41,7 @@ export function requireKey({ source, defaults, variants }: Work, output_key: str
   if (open.includes(null) || known.includes(output_key) || known.includes(first)) return;
   const problem = `${quoteName(output_key)} is not a key of the answers${didYouMean(output_key, known)}`;
   const keys = [...new Set(known)].join(', ');
-  const valid = known.length === 0 ? 'none, for answers are texts without labels or output_schema' : keys;
+  const valid = known.length === 0 ? 'none, as answers are texts without labels or output_schema' : keys;
   throw unknownKey({ field: 'output_key', problem, valid });
 }
 

@@ -32,8 +32,8 @@ const MADE_UP = 'from_batch is a sandbox batch: its answers, which these tasks w
 function notOurs(batch_id: string): BatchError {
   return new BatchError(
     'wrong_state',
-    `Nothing was sent: another program made ${batch_id}, so what its answers are like is known only when it has ended. Call ` +
-      'batch_status, and this again at its end.',
+    `Nothing was sent: another program made ${batch_id}, so the form of its answers is known only when it has ended. Call ` +
+      'batch_status, and this again when it has.',
   );
 }
 

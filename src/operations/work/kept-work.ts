@@ -110,11 +110,12 @@ export function requireKnown(known: KnownWork | null, now: Pick<Prepared, 'work_
   if (known.work_hash === now.work_hash) {
     const [before, after] = [known.models?.join(', '), modelsOf(now).join(', ')];
     if (before === undefined || before === after) return;
-    const problem = `was priced for ${before}, and by the settings of this server it would go to ${after}`;
+    const problem = `was priced for ${before}, and by this server's settings would go to ${after}`;
     throw refused([{ field: 'work_id', problem, valid: AGAIN }]);
   }
   if (known.touched.length > 0) throw refused(known.touched.map((path) => changed(path, 'was changed')));
-  const problem = 'is of work that would now be sent differently: a file, a task type or a model has changed';
+  const problem =
+    'is for work that would now be sent differently: a file, a task type or a model has changed';
   throw refused([{ field: 'work_id', problem, valid: AGAIN }]);
 }
 
@@ -132,10 +133,10 @@ function changes(before: readonly SourceFile[], now: readonly SourceFile[]): Pro
   return [
     ...before.flatMap((file) => {
       const current = found.get(file.path);
-      if (current === undefined) return [changed(file.path, 'is gone')];
+      if (current === undefined) return [changed(file.path, 'was removed')];
       return current.size === file.size ? [] : [changed(file.path, 'was changed')];
     }),
-    ...isNew.map(({ path }) => changed(path, 'has come')),
+    ...isNew.map(({ path }) => changed(path, 'was added')),
   ];
 }
 

@@ -105,7 +105,7 @@ async function mergeOf(
     throw invalid({ field: 'merge', problem, valid: 'a column, or no variants' });
   }
   if (typeof merge !== 'number' || merge >= 2) return merge;
-  throw invalid({ field: 'merge', problem: `is ${merge}`, valid: 'a whole number from 2 on, or a column' });
+  throw invalid({ field: 'merge', problem: `is ${merge}`, valid: 'a whole number, at least 2, or a column' });
 }
 
 /** One task per request is no pack, and a merge already has many items in each request. */

@@ -74,7 +74,7 @@ export const workFields = {
   merge: z
     .union([z.number(), z.string()])
     .refine((merge) => typeof merge === 'string' || (Number.isSafeInteger(merge) && merge >= 2), {
-      error: 'a whole number from 2 on, or a column',
+      error: 'a whole number, at least 2, or a column',
     })
     .optional()
     .describe('n items make one ({{items}}) until one is left; or a column'),

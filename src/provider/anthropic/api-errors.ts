@@ -142,7 +142,7 @@ export function connectionError(operation: Operation, cause: unknown, route = ''
   if (why === undefined) {
     const [code] = codes;
     const noHttp = code?.startsWith('HPE_')
-      ? ': what answers speaks no HTTP, as behind an https address'
+      ? ': what answers does not speak HTTP, as behind an https address'
       : '';
     const known = code === undefined ? '' : ` (${code}${noHttp})`;
     return uncertainError(operation, `the connection failed${known}${route}`, cause);

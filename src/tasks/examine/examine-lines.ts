@@ -107,8 +107,8 @@ function whyNotJson(text: string, column: number | undefined): Problem {
   const where = column === undefined ? '' : ` from column ${column} on`;
   if (text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '').includes('\ufeff')) {
     return {
-      problem: `holds a byte order mark (U+FEFF)${where}, as where files were put together`,
-      valid: 'the file without it; a mark is allowed at its very beginning alone',
+      problem: `holds a byte order mark (U+FEFF)${where}, as where files were joined`,
+      valid: 'the file without it; a mark is allowed only at its very beginning',
     };
   }
   return { problem: `is not JSON${where}`, valid: 'one JSON object per line' };

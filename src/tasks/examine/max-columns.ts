@@ -37,7 +37,7 @@ function unlimited(task: Task, { input_data }: TaskDefaults, schema: JsonObject 
     const value = Object.hasOwn(values, name) ? values[name] : undefined;
     const column = `${MAX_COLUMN}: ${quoteName(name)}`;
     if (!isRow && value === undefined)
-      return [`${column} is no key of input_data${didYouMean(name, Object.keys(values))}: ${ANY}`];
+      return [`${column} is not a key of input_data${didYouMean(name, Object.keys(values))}: ${ANY}`];
     return cellText(value).trim() === '' || numberIn(value) !== null
       ? []
       : [`${column} holds no number: ${ANY}`];

@@ -189,7 +189,7 @@ export function placesBesidePrompt(field: string, text: string, names: readonly 
     ...otherPlaces(text, names, true).map(({ whole }) => whole),
   ];
   return written.map(
-    (place) => `${place} in ${field} is sent unchanged: places are filled in prompts alone, as {{name}}`,
+    (place) => `${place} in ${field} is sent unchanged: places are filled only in prompts, as {{name}}`,
   );
 }
 

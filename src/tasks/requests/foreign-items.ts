@@ -14,11 +14,11 @@ const FOREIGN: [what: string, isOne: (item: JsonObject) => boolean][] = [
   ["Gemini's form of a batch request", ({ request }) => isJsonObject(request) && 'contents' in request],
   ["Vertex AI's form of a batch request", ({ request }) => isJsonObject(request) && 'messages' in request],
   ["Bedrock's form of a batch request", ({ modelInput }) => isJsonObject(modelInput)],
-  ['a body of the Messages API alone', ({ messages }) => Array.isArray(messages)],
+  ['a bare body of the Messages API', ({ messages }) => Array.isArray(messages)],
   ["Gemini's form of a request", ({ contents }) => Array.isArray(contents)],
-  ['a conversation of a set for training', ({ conversations }) => Array.isArray(conversations)],
-  ['a pair of a set for training', (item) => 'completion' in item && 'prompt' in item],
-  ['a pair of a set for training', (item) => 'instruction' in item && 'output' in item],
+  ['a conversation from a training set', ({ conversations }) => Array.isArray(conversations)],
+  ['a pair from a training set', (item) => 'completion' in item && 'prompt' in item],
+  ['a pair from a training set', (item) => 'instruction' in item && 'output' in item],
 ];
 
 const VALID =
@@ -36,7 +36,7 @@ export function foreignItem(item: JsonObject, place: string, keys: readonly stri
   if ('params' in item || 'task_id' in item) return null;
   const [what] = FOREIGN.find(([, isOne]) => isOne(item)) ?? [];
   if (what !== undefined)
-    return { item: place, problem: `is ${what}`, valid: what.endsWith('training') ? ROWS : VALID };
+    return { item: place, problem: `is ${what}`, valid: what.endsWith('training set') ? ROWS : VALID };
   return isRow(item, keys)
     ? { item: place, problem: 'has no key that a task has: it looks like a row of a table', valid: ROWS }
     : null;

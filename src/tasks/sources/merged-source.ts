@@ -79,7 +79,7 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
       const column = typeof merge === 'string' ? Object.keys(ownPlaces({ [merge]: '' })) : [];
       const inner = source.items(spread, (facts) => {
         if (typeof merge === 'string') requireColumn(facts, merge);
-        const said = () => [facts.skipped(), without === 0 ? '' : `${without} without a value of the column`];
+        const said = () => [facts.skipped(), without === 0 ? '' : `${without} without a value in the column`];
         const { files, form } = facts;
         begin({
           ...(files && { files }),
@@ -113,7 +113,7 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
 function leftOut(without: number, merge: Merge): string[] {
   if (without === 0) return [];
   return [
-    `${counted(without, 'item')} ${without === 1 ? 'has' : 'have'} no value of ${quoteName(String(merge))}, and ${without === 1 ? 'is' : 'are'} in no task.`,
+    `${counted(without, 'item')} ${without === 1 ? 'has' : 'have'} no value in ${quoteName(String(merge))}, and ${without === 1 ? 'is' : 'are'} in no task.`,
   ];
 }
 

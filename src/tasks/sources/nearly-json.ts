@@ -17,8 +17,8 @@ const asPython = (text: string) =>
 /** The first that makes JSON of a text is what it is called. */
 const habits: readonly Habit[] = [
   {
-    problem: 'holds a byte order mark (U+FEFF), as where files were put together',
-    valid: 'the file without it; a mark is allowed at its very beginning alone',
+    problem: 'holds a byte order mark (U+FEFF), as where files were joined',
+    valid: 'the file without it; a mark is allowed only at its very beginning',
     mended: (text) => text.replaceAll('\ufeff', ''),
   },
   {
@@ -43,7 +43,7 @@ const habits: readonly Habit[] = [
   },
   {
     problem: 'has a comma before a closing bracket',
-    valid: 'a comma between two values alone',
+    valid: 'commas only between two values',
     mended: (text) => outside(text, (piece) => piece.replaceAll(/,(\s*[}\]])/g, '$1')),
   },
   {

@@ -45,15 +45,15 @@ const HEAD =
 
 type Head = { isLabel: boolean; note?: string };
 
-/** Whether the first line of a table of one column is its head line, which only its words can tell. */
+/** Whether the first line of a table of one column is its header line, which only its words can tell. */
 function headOf(name: string): Head {
   const found = HEAD.exec(name.replace(/([a-z])([A-Z])/g, '$1_$2'));
   if (found?.groups?.before === '') return { isLabel: false };
   const [meaning, other] =
     found === null
       ? // One too many is seen, and one that is missing by nobody.
-        ['a label, as no head line says that labels follow', 'If it is the head line, call it "label"']
-      : ['the head line', 'If it is a label, put the line "label" above it'];
+        ['a label, as no header line says that labels follow', 'If it is the header line, call it "label"']
+      : ['the header line', 'If it is a label, put the line "label" above it'];
   return {
     isLabel: found === null,
     note: `The first line of labels, ${quoteName(name)}, was taken as ${meaning}. ${other}.`,

@@ -131,7 +131,7 @@ export function createBodiesWriter(
 
   function markOf({ bytes, offset }: typeof last): PartMark {
     const own = wire.decode(Buffer.from(bytes).toString('utf8'))?.id;
-    if (own === undefined) throw new BatchError('internal', 'A request that was written is none.');
+    if (own === undefined) throw new BatchError('internal', 'A written request is not a request.');
     return { ...createMark(own, requestIds.longest), offset, length: bytes.length };
   }
 

@@ -57,7 +57,7 @@ const callers: Attempt[] = [
     name: 'a password',
     request: as(list, { authorization: `Basic ${btoa(`ana:${ana.token}`)}` }),
     status: 401,
-    says: /no bearer token/,
+    says: /not a bearer token/,
   },
   {
     name: 'a token in the address',

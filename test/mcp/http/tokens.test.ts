@@ -28,8 +28,8 @@ test.each([
   ['the same token of two users', `ana: ${a} batch:read\n# Bea\nbea: ${a} batch:admin`, /line 1/],
   ['the same line twice', `ana: ${a} batch:read\nana: ${a} batch:read`, /has the token of line 1/],
   ['the hash of nothing', `ana: ${hashOf('')} batch:read`, /empty token/],
-  ['a token in place of its hash', 'ana: secret-secret-secret batch:read', /is no user/],
-  ['a line of sha256sum', `${a}  -`, /is no user/],
+  ['a token in place of its hash', 'ana: secret-secret-secret batch:read', /is not a user/],
+  ['a line of sha256sum', `${a}  -`, /is not a user/],
   ['a comment behind a line', `ana: ${a} batch:read # Ana`, /is not a scope/],
   ['nobody', '# nobody yet\n', /names nobody/],
 ])('a file of tokens with %s is refused, and no token quoted', async (_what, text, says) => {

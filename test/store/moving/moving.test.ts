@@ -232,7 +232,7 @@ test('batch-mcp store copy moves what real servers made, which say where it went
   });
   expect(api.creates).toHaveLength(1);
   for (const [args, words] of [
-    [['store', 'move'], 'Valid are'],
+    [['store', 'move'], 'Valid: batch-mcp store copy'],
     [['store', 'copy'], 'Name two stores'],
     [['store', 'copy', '--from', target, '--to', target], 'Name two stores'],
     [

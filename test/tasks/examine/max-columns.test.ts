@@ -33,7 +33,11 @@ describe('x-max-column', () => {
     ['a unit', row('10 characters'), '"limit" holds no number'],
     ['a list', row([10]), '"limit" holds no number'],
     ['a word of its own', task({ limit: 'ten' }), '"limit" holds no number'],
-    ['a key that is mistyped', task({ limt: 5 }), '"limit" is no key of input_data (did you mean "limt"?)'],
+    [
+      'a key that is mistyped',
+      task({ limt: 5 }),
+      '"limit" is not a key of input_data (did you mean "limt"?)',
+    ],
   ])('by %s: no length is checked, and that is said', (_what, of, why) => {
     expect(said(of)).toEqual([`x-max-column: ${why}: answers may have any length there`]);
   });

@@ -28,7 +28,7 @@ export function createAuthentication(ways: readonly FindSubject[], metadataUrl: 
     if (authorization === undefined) return unauthorized(metadataUrl, null);
     const token = /^Bearer +(?<token>[\w.~+/-]+=*) *$/i.exec(authorization)?.groups?.token;
     if (token === undefined || token.length > LONGEST_TOKEN)
-      return unauthorized(metadataUrl, 'it is no bearer token');
+      return unauthorized(metadataUrl, 'it is not a bearer token');
     let problem = 'it is not known here';
     for (const find of ways) {
       const found = await find(token);

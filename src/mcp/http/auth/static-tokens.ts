@@ -31,7 +31,7 @@ function readEntries(text: string): { entries: Entry[]; problems: Problem[] } {
     const item = `line ${index + 1}`;
     const { name = '', hash = '', scopes: given = '' } = LINE.exec(line.trim())?.groups ?? {};
     if (name === '') {
-      problems.push({ item, problem: 'is no user', valid: VALID });
+      problems.push({ item, problem: 'is not a user', valid: VALID });
       continue;
     }
     const asked = given.split(/[\s,]+/);

@@ -129,7 +129,7 @@ function checkThought({ thinking, signature }: JsonObject, field: string): Probl
   return [
     ...(typeof thinking === 'string'
       ? []
-      : [{ field: `${field}.thinking`, problem: 'is missing or no text', valid: 'the text as it came' }]),
+      : [{ field: `${field}.thinking`, problem: 'is missing or not a text', valid: 'the text as it came' }]),
     ...required(signature, `${field}.signature`),
   ];
 }

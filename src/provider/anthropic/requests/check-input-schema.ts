@@ -82,7 +82,7 @@ const FAULTS: Record<string, (value: unknown) => { problem: string; valid: strin
     if (strange === undefined) return null;
     const meant = typeof strange === 'string' ? MEANT.get(strange.toLowerCase()) : undefined;
     const hint = typeof strange === 'string' ? didYouMean(meant ?? strange, TYPES) : '';
-    return { problem: `is no type of JSON Schema${hint}`, valid: TYPES.join(', ') };
+    return { problem: `is not a type of JSON Schema${hint}`, valid: TYPES.join(', ') };
   },
   properties: (value) =>
     isJsonObject(value) || value === null
@@ -134,7 +134,11 @@ export function checkFaults(
     }
     if (!isJsonObject(value)) {
       if (!Array.isArray(value) && typeof value !== 'boolean')
-        problems.push({ field: path, problem: 'is no schema', valid: 'an object, as in {"type": "string"}' });
+        problems.push({
+          field: path,
+          problem: 'is not a schema',
+          valid: 'an object, as in {"type": "string"}',
+        });
       continue;
     }
     for (const [keyword, given] of Object.entries(value)) {

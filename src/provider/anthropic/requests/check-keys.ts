@@ -143,7 +143,7 @@ function checkKey(key: string): Problem {
   if (alone !== undefined) {
     return {
       field: key,
-      problem: `is ${alone}'s, and the Messages API has nothing of it`,
+      problem: `is ${alone}'s, and the Messages API has nothing like it`,
       valid: 'leave it out',
     };
   }

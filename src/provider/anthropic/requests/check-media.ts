@@ -25,7 +25,7 @@ const BEGINNINGS: [kind: string, test: (bytes: Buffer) => boolean][] = [
   ['a page of HTML', (bytes) => /^\s*<(!doctype|html)\b/i.test(bytes.toString('latin1'))],
   ['JSON', (bytes) => /^\s*\{\s*"/.test(bytes.toString('latin1'))],
   ['a ZIP file, as Office documents are', (bytes) => bytes.toString('latin1', 0, 4) === 'PK\x03\x04'],
-  ['a plain text', isText],
+  ['plain text', isText],
 ];
 
 /** Fewer bytes are not enough to tell. */
@@ -48,7 +48,7 @@ const SOURCES = 'base64, url, file';
 export function checkImage({ source }: JsonObject, block: string): Problem[] {
   const field = `${block}.source`;
   const valid = '{"type": "base64", "media_type": "image/png", "data": "…"}';
-  if (!isJsonObject(source)) return [{ field, problem: 'is missing or no object', valid }];
+  if (!isJsonObject(source)) return [{ field, problem: 'is missing or not an object', valid }];
   if (source.type !== 'base64') return checkElsewhere(source, field, SOURCES);
   const problems = checkBase64(source, field);
   if (problems.length > 0) return problems;
@@ -89,7 +89,7 @@ export function checkDocument({ source }: JsonObject, block: string): Problem[] 
   if (!isJsonObject(source)) {
     const valid =
       '{"type": "base64", "media_type": "application/pdf", "data": "…"}, or {"type": "text", "media_type": "text/plain", "data": "…"}';
-    return [{ field, problem: 'is missing or no object', valid }];
+    return [{ field, problem: 'is missing or not an object', valid }];
   }
   switch (source.type) {
     case 'base64': {
@@ -99,12 +99,12 @@ export function checkDocument({ source }: JsonObject, block: string): Problem[] 
       if (kind !== undefined && kind !== 'application/pdf') {
         const what = IMAGE_TYPES.includes(kind) ? 'an image: send it as an image block' : kind;
         const valid =
-          kind === 'a plain text' ? '{"type": "text", "media_type": "text/plain", "data": "…"}' : 'a PDF';
+          kind === 'plain text' ? '{"type": "text", "media_type": "text/plain", "data": "…"}' : 'a PDF';
         return [{ field: `${field}.data`, problem: `is ${what}`, valid }];
       }
       if (source.media_type === 'application/pdf') return [];
       const valid =
-        'application/pdf; a plain text goes as {"type": "text", "media_type": "text/plain", "data": "…"}';
+        'application/pdf; plain text goes as {"type": "text", "media_type": "text/plain", "data": "…"}';
       return [
         { field: `${field}.media_type`, problem: 'is not a type of document that the API takes', valid },
       ];
@@ -113,10 +113,10 @@ export function checkDocument({ source }: JsonObject, block: string): Problem[] 
       return [
         ...(source.media_type === 'text/plain'
           ? []
-          : [{ field: `${field}.media_type`, problem: 'is not that of a plain text', valid: 'text/plain' }]),
+          : [{ field: `${field}.media_type`, problem: 'is not that of plain text', valid: 'text/plain' }]),
         ...(typeof source.data === 'string'
           ? []
-          : [{ field: `${field}.data`, problem: 'is missing or no text', valid: 'the text itself' }]),
+          : [{ field: `${field}.data`, problem: 'is missing or not a text', valid: 'the text itself' }]),
       ];
     case 'content':
       return checkParts(source.content, `${field}.content`);
@@ -144,7 +144,7 @@ function checkElsewhere(source: JsonObject, field: string, valid: string): Probl
   return [
     {
       field: `${field}.${key}`,
-      problem: 'is missing or no text',
+      problem: 'is missing or not a text',
       valid: key === 'url' ? 'a URL' : 'the id of a file',
     },
   ];
@@ -157,13 +157,13 @@ function checkUrl(url: string, field: string): Problem[] {
     const valid = '{"type": "base64", "media_type": "…", "data": "…"} with what follows its comma';
     return [{ field, problem: 'is a "data:" URL, which holds the file itself', valid }];
   }
-  return [{ field, problem: 'is no https URL', valid: 'as in https://example.com/a.png' }];
+  return [{ field, problem: 'is not an https URL', valid: 'as in https://example.com/a.png' }];
 }
 
 function checkBase64({ data }: JsonObject, source: string): Problem[] {
   const field = `${source}.data`;
   const valid = 'the base64 of the file, and nothing before it';
-  if (typeof data !== 'string' || data === '') return [{ field, problem: 'is missing or no text', valid }];
+  if (typeof data !== 'string' || data === '') return [{ field, problem: 'is missing or not a text', valid }];
   if (data.startsWith('data:')) return [{ field, problem: 'begins with "data:", as a URL does', valid }];
   if (/[^A-Za-z0-9+/=\s]/.test(data)) return [{ field, problem: 'is not base64', valid }];
   const bare = /\s/.test(data) ? data.replaceAll(/\s+/g, '') : data;

@@ -83,7 +83,7 @@ function mistypedOurs(schema: JsonObject, path: string): Problem[] {
     .filter((keyword) => !OURS.has(keyword) && nearest(keyword, ours) !== undefined)
     .map((keyword) => ({
       field: `${path}.${keyword}`,
-      problem: `is no keyword${didYouMean(keyword, ours)}`,
+      problem: `is not a keyword${didYouMean(keyword, ours)}`,
       valid: ours.join(', '),
     }));
 }

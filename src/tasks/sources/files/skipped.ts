@@ -4,7 +4,7 @@ import { count as countText } from '../../../lib/numbers.ts';
 /** Why a file, or a whole folder, is left out; what to do about it stands in the text. */
 const skipReasons = {
   hidden: 'hidden (a name that starts with a dot)',
-  named_hidden: 'hidden, though named (copy them to where no name starts with a dot)',
+  named_hidden: 'hidden, though named (copy them to a path in which no name starts with a dot)',
   ignored: 'left out by .gitignore',
   node_modules: 'in node_modules (name a folder below it to include that)',
   link: 'reached by a symbolic link',
@@ -18,7 +18,7 @@ const skipReasons = {
   special: 'a pipe, socket or device',
   binary: 'binary',
   encoding: 'text that is not UTF-8 (save it as UTF-8)',
-  unreadable: 'not readable (access denied, or no plain file)',
+  unreadable: 'not readable (access denied, or not a regular file)',
   unmatched: 'without a file (check the spelling)',
   not_there: 'named with ! and not among the others (check the spelling)',
 } as const;

@@ -10,14 +10,14 @@ const NEWLINE = 10;
 const RETURN = 13;
 
 /**
- * Opens a table with a head line; what separates its fields is found out where it is not given. Throws `invalid_input`
+ * Opens a table with a header line; what separates its fields is found out where it is not given. Throws `invalid_input`
  * where its head can't be read, or nothing follows it.
  */
 export async function openDelimited(file: TextFile, field: string, given: '\t' | null): Promise<Table> {
   const { delimiter, skip, warnings: odd } = await findDelimiter(file, given, field);
   const blocks = splitRecords(utf8Pieces(file, skip), { delimiter, longest: LONGEST_ROW });
   const head = await blocks.next();
-  if (head.done) throw unreadable(field, { problem: 'is empty', valid: 'a head line and rows' });
+  if (head.done) throw unreadable(field, { problem: 'is empty', valid: 'a header line and rows' });
   const { columns, warnings } = columnsOf(readHead(head.value, delimiter, field), field);
   return {
     kind: 'blocks',
@@ -38,11 +38,11 @@ const endsWithReturn = (line: Uint8Array): boolean => line.at(-1) === NEWLINE &&
 function readHead({ bytes, broken, strayQuotes }: RecordBlock, delimiter: string, field: string): string[] {
   if (broken || strayQuotes.length > 0) {
     throw unreadable(field, {
-      problem: 'has a head line in which a quote is never closed, or closed too early',
+      problem: 'has a header line in which a quote is never closed, or closed too early',
       valid: 'quotes round whole names only, those within a name doubled ("")',
     });
   }
-  if (!isUtf8(bytes)) throw notUtf8(field, 'its head line');
+  if (!isUtf8(bytes)) throw notUtf8(field, 'its header line');
   const [names]: string[][] = parse(Buffer.from(bytes.buffer), readOptions(delimiter));
   if (names !== undefined && isDrawn(names)) {
     throw unreadable(field, { ...DRAWN, problem: `begins with what ${DRAWN.problem}` });
@@ -56,12 +56,12 @@ async function* rowsBehindHead(
   field: string,
 ): AsyncGenerator<RowBlock> {
   let any = false;
-  // The head line is record 0, so a record's number is that of its row.
+  // The header line is record 0, so a record's number is that of its row.
   for await (const { first, records, ...block } of blocks) {
     any = true;
     yield { ...block, number: first, rows: records };
   }
   if (any) return;
-  const problem = `has a head line (${columns.slice(0, 20).join(', ')}) and no rows`;
-  throw unreadable(field, { problem, valid: 'at least one row under the head line' });
+  const problem = `has a header line (${columns.slice(0, 20).join(', ')}) and no rows`;
+  throw unreadable(field, { problem, valid: 'at least one row under the header line' });
 }

@@ -23,12 +23,12 @@ const SEPARATOR_LINE = /^"?sep=([!#-/:-@[-`{-~\t])"? *\r?\n/i;
 
 export type FoundDelimiter = {
   delimiter: string;
-  /** Characters in front of the head line. */
+  /** Characters in front of the header line. */
   skip: number;
   warnings: string[];
 };
 
-/** How well a delimiter explains the first records: how many of them have as many fields as the head line. */
+/** How well a delimiter explains the first records: how many of them have as many fields as the header line. */
 function score(sample: string, delimiter: string): number {
   // Where the sample ends, and where quotes are wrong, a record has no end: it tells nothing then.
   const options = { ...readOptions(delimiter), to: SAMPLE_RECORDS, skip_records_with_error: true };
@@ -50,7 +50,7 @@ async function firstLines(file: TextFile): Promise<string> {
 
 /**
  * What separates the fields of a table: what it says itself, else what fits its first lines best. Throws `invalid_input`
- * where comments stand above its head line.
+ * where comments stand above its header line.
  */
 export async function findDelimiter(
   file: TextFile,
@@ -70,7 +70,7 @@ export async function findDelimiter(
   return { delimiter: delimiterOf(sample), skip, warnings: said ? [] : titleWarning(table, field) };
 }
 
-/** A title above the head line hides what separates the fields: each row would be one. */
+/** A title above the header line hides what separates the fields: each row would be one. */
 function titleWarning(sample: string, field: string): string[] {
   const below = sample.slice(sample.indexOf('\n') + 1);
   const isSeparated = (text: string) => (delimiter: string) => score(text, delimiter) > 0;
@@ -79,14 +79,14 @@ function titleWarning(sample: string, field: string): string[] {
   // Commas make rows of too many fields, which is told of each.
   if (found === undefined || found === ',') return [];
   return [
-    `The first line of ${field} names one column, and those below are separated by ${JSON.stringify(found)}. If the first line is a title, take it away: the head line has to be the first.`,
+    `The first line of ${field} names one column, and those below are separated by ${JSON.stringify(found)}. If the first line is a title, remove it: the header line has to be the first.`,
   ];
 }
 
 /** Fewer lines have as many commas as one another by chance. */
 const FEWEST_LINES = 5;
 
-/** A warning where the lines of a text are those of a table, whose head line would be a row like the others. */
+/** A warning where the lines of a text are those of a table, whose header line would be a row like the others. */
 export async function tableInLines(file: TextFile, field: string): Promise<string[]> {
   const sample = await firstLines(file);
   const lines = sample.split('\n').filter((line) => line.trim() !== '').length;
@@ -96,21 +96,21 @@ export async function tableInLines(file: TextFile, field: string): Promise<strin
   if (found === undefined) return [];
   const [what, ending] = found === '\t' ? ['tabs', '.tsv'] : [JSON.stringify(found), '.csv'];
   return [
-    `Every line of ${field} is a row, its first too, for it is a .txt, and all have as many fields, separated by ${what}. If it is a table with a head line, name it ${ending}.`,
+    `Every line of ${field} is a row, its first too, for it is a .txt, and all have as many fields, separated by ${what}. If it is a table with a header line, name it ${ending}.`,
   ];
 }
 
 function bestDelimiter(sample: string, given: string | null): string {
   const scores = candidates.map((delimiter) => ({ delimiter, score: score(sample, delimiter) }));
   const best = scores.reduce((best, each) => (each.score > best.score ? each : best));
-  // What a table's ending says holds, unless its head line has none of that and all its lines fit another.
+  // What a table's ending says holds, unless its header line has none of that and all its lines fit another.
   const isGiven = scores.some((each) => each.delimiter === given && each.score > 0);
   if (given !== null && (isGiven || best.score < 1)) return given;
   return best.score > 0 ? best.delimiter : ',';
 }
 
 /**
- * Throws `invalid_input` where lines above a head line are comments, for the first of them would be taken for it. A head line
+ * Throws `invalid_input` where lines above a header line are comments, for the first of them would be taken for it. A header line
  * may begin with `#` too: then it has as many fields as what follows.
  * `counterFor` finds out how the fields of a text are separated, and counts those of its first record.
  */
@@ -129,7 +129,7 @@ function refuseComments(
   const isComment = (line: string) => (fields === 1 ? /^#+\s/.test(line) : fieldsOf(line) !== fields);
   if (!lines.slice(0, comments).some(isComment)) return;
   throw unreadable(field, {
-    problem: `begins with ${counted(comments, 'comment line')} (#) above its head line`,
+    problem: `begins with ${counted(comments, 'comment line')} (#) above its header line`,
     valid: 'the file without them: its first line names the columns',
   });
 }

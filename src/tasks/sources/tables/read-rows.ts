@@ -17,11 +17,11 @@ const OVERLONG = {
   problem: 'is longer than 32 MB, and what follows it was not read',
   valid: 'smaller rows',
 };
-const ZERO_BYTES = { problem: 'holds zero bytes', valid: 'text alone' };
+const ZERO_BYTES = { problem: 'holds zero bytes', valid: 'text only' };
 /** As where files were put together: at the beginning of a file it is taken away. */
 const MARKED = {
-  problem: 'begins with a byte order mark (U+FEFF), as where files were put together',
-  valid: 'the row without it; a mark is allowed at the very beginning of a file alone',
+  problem: 'begins with a byte order mark (U+FEFF), as where files were joined',
+  valid: 'the row without it; a mark is allowed only at the very beginning of a file',
 };
 const isMarked = (text: string | undefined) => text?.startsWith('\ufeff') === true;
 /** As Markdown, psql and sqlcmd have it below the names: as a row it would be a task. */
@@ -84,7 +84,7 @@ function ragged(record: readonly string[], columns: readonly string[]) {
   const fields = counted(record.length, 'field');
   const names = counted(columns.length, 'column');
   return {
-    problem: `has ${fields}, but the head line has ${names}`,
+    problem: `has ${fields}, but the header line has ${names}`,
     valid: `${columns.length === 1 ? 'the names of all columns in the first line, with no title above them; ' : ''}a field for every column; one that holds the separator or a line break stands in quotes`,
   };
 }

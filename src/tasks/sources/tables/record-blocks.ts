@@ -106,7 +106,7 @@ function createRecordFinder(delimiter: number) {
 
 /**
  * Cuts a delimited text (RFC 4180) into blocks of whole records, without reading their fields; the first block holds the
- * head line alone. A record of more than `longest` bytes is not put together, for memory has an end.
+ * header line alone. A record of more than `longest` bytes is not put together, for memory has an end.
  */
 export async function* splitRecords(
   pieces: AsyncIterable<Uint8Array>,
@@ -125,7 +125,7 @@ export async function* splitRecords(
 
   for await (const piece of lineEnded(pieces)) {
     let rest = piece;
-    // What is behind the head line is looked through only when that has been found.
+    // What is behind the header line is looked through only when that has been found.
     for (const last of first === 0 ? [0, ALL] : [ALL]) {
       const end = last === 0 || first > 0 ? finder.find(rest, last) : 0;
       held.add(rest.subarray(0, end));

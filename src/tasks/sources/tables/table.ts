@@ -6,7 +6,7 @@ import { unreadable } from '../text-file.ts';
 /** The values of a row by its columns: texts of a delimited table, anything of a JSON one. */
 export type Cells = Record<string, unknown>;
 
-/** A row as it was read; `number` counts from 1, the head line not counted. */
+/** A row as it was read; `number` counts from 1, the header line not counted. */
 export type TableRow = { number: number; cells: Cells } | { number: number; problem: Problem };
 
 /** Rows that are not read yet, as bytes that any thread can make rows of. */
@@ -39,7 +39,7 @@ export type TableForm = {
 
 /** A table that is being read, once and from its beginning. */
 export type Table = {
-  /** Known beforehand where there is a head line; null where each row names its own. */
+  /** Known beforehand where there is a header line; null where each row names its own. */
   columns: readonly string[] | null;
   /** What is odd about the table as a whole, though it can be read. */
   warnings: readonly string[];
@@ -63,7 +63,7 @@ export const columnName = (given: string) =>
   given.replaceAll(FIXED_BLANKS, ' ').replaceAll(NOTHING_SEEN, '').trim().normalize();
 
 /**
- * The names in a head line. One that is empty gets a name by its place, as pandas writes an index, and a warning.
+ * The names in a header line. One that is empty gets a name by its place, as pandas writes an index, and a warning.
  * Throws `invalid_input` where a name stands twice, for a place could mean either.
  */
 export function columnsOf(head: readonly string[], field: string): { columns: string[]; warnings: string[] } {
@@ -77,11 +77,11 @@ export function columnsOf(head: readonly string[], field: string): { columns: st
   const unnamed = columns.filter((_, index) => names[index] === '');
   if (columns.length > MOST_COLUMNS) {
     const valid = `at most ${MOST_COLUMNS}`;
-    throw unreadable(field, { problem: `has ${columns.length} columns in its head line`, valid });
+    throw unreadable(field, { problem: `has ${columns.length} columns in its header line`, valid });
   }
   const problems = twice(columns);
   if (problems.length > 0) {
-    const valid = 'a head line in which every column has a name of its own';
+    const valid = 'a header line in which every column has a name of its own';
     throw unreadable(field, { problem: problems.join('; '), valid });
   }
   return { columns, warnings: [...unnamedWarning(unnamed, columns, field), ...noHeadWarning(names, field)] };
@@ -96,7 +96,7 @@ function unnamedWarning(unnamed: readonly string[], { length }: readonly string[
   const called = `${isOne ? 'it is' : 'they are'} called ${listed.join(', ')}`;
   const isTitle = !isOne && unnamed.length === length - 1;
   const hint = isTitle
-    ? ' If the first line is a title, take it away: the head line has to be the first.'
+    ? ' If the first line is a title, remove it: the header line has to be the first.'
     : '';
   return [
     `${counted(unnamed.length, 'column')} of ${field} ${isOne ? 'has' : 'have'} no name: ${called}.${hint}`,
@@ -108,12 +108,12 @@ const VALUE =
   /^(-?\d+([.,]\d+)?%?|\d{4}-\d\d-\d\d.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}|[^\s@]+@[^\s@]+\.\w+|https?:\/\/\S+)$/i;
 const YEAR = /^(1[89]|20)\d\d$/;
 
-/** A table without a head line loses its first row, and nobody would see it. */
+/** A table without a header line loses its first row, and nobody would see it. */
 function noHeadWarning(names: readonly string[], field: string): string[] {
   const value = names.find((name) => VALUE.test(name) && !YEAR.test(name));
   if (value === undefined) return [];
   return [
-    `The first line of ${field} was taken as its head line, and one of its names is ${quoteName(value)}. If it is a row, put a line with the columns' names above it.`,
+    `The first line of ${field} was taken as its header line, and one of its names is ${quoteName(value)}. If it is a row, put a line with the columns' names above it.`,
   ];
 }
 

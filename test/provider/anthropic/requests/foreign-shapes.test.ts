@@ -32,7 +32,7 @@ const rows: [shape: Params, field: string, says: string][] = [
     user: 'metadata.user_id',
     input: 'messages',
     instructions: 'system',
-    n: "OpenAI's, and the Messages API has nothing of it",
+    n: "OpenAI's, and the Messages API has nothing like it",
     seed: "OpenAI's",
     logprobs: "OpenAI's",
     logit_bias: "OpenAI's",

@@ -325,13 +325,13 @@ describe('what single requests fail by, hours later', () => {
       'a word for the items of a list',
       takes({ properties: { a: { type: 'array', items: 'string' } } }),
       'tools[0].input_schema.properties.a.items',
-      'is no schema',
+      'is not a schema',
     ],
     [
       'words for alternatives',
       takes({ properties: { a: { anyOf: [{ type: 'null' }, 'string'] } } }),
       'tools[0].input_schema.properties.a.anyOf[1]',
-      'is no schema',
+      'is not a schema',
     ],
     [
       'no alternatives',
@@ -345,7 +345,7 @@ describe('what single requests fail by, hours later', () => {
       'tools[0].input_schema.properties.a.type',
       'string',
     ],
-    ['a word for a schema of an answer', has('string'), `${schema}.properties.a`, 'is no schema'],
+    ['a word for a schema of an answer', has('string'), `${schema}.properties.a`, 'is not a schema'],
     ['deferred tools alone', { tools: [later()] }, 'tools', 'all of them are deferred'],
     [
       'a cached tool that is deferred',
@@ -524,7 +524,7 @@ describe('what single requests fail by, hours later', () => {
       'a text for an image',
       onFile(base64('image/png', 'Once upon a time, in grün ქართული')),
       `${block}.source.data`,
-      'is a plain text',
+      'is plain text',
     ],
     [
       'a text for a PDF',

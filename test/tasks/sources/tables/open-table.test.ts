@@ -96,7 +96,7 @@ describe('a table', () => {
       [{ a: 0 }, { a: [] }],
     ],
     ['JSON lines without any value', 't.jsonl', '{}\n{"a":"x"}\n""\n', [{ a: 'x' }]],
-    ['a head line that begins with #', 't.csv', '#a,b\n1,x\n', [{ '#a': '1', b: 'x' }]],
+    ['a header line that begins with #', 't.csv', '#a,b\n1,x\n', [{ '#a': '1', b: 'x' }]],
     [
       'ids that begin with #',
       't.csv',
@@ -116,7 +116,7 @@ describe('a table', () => {
       'a,b\n"one\r\ntwo\n\nthree",x\n2,y\n',
       ab(['one\r\ntwo\n\nthree', 'x'], ['2', 'y']),
     ],
-    ['a line break in the head line', 't.csv', '"a\n(x)",b\n1,x\n', [{ 'a\n(x)': '1', b: 'x' }]],
+    ['a line break in the header line', 't.csv', '"a\n(x)",b\n1,x\n', [{ 'a\n(x)': '1', b: 'x' }]],
     [
       'a quote within a field',
       't.csv',
@@ -217,7 +217,7 @@ describe('a table', () => {
       /names one column, and those below are separated by ";"/,
     ],
     ['lists in one column', 't.csv', 'tags\na;b;c\nd;e\nf\n', null],
-    ['a table without a head line', 't.csv', '17,hello\n18,bye\n', /one of its names is "17"/],
+    ['a table without a header line', 't.csv', '17,hello\n18,bye\n', /one of its names is "17"/],
     ['days as names', 't.csv', '2026-01-31,x\n2026-02-01,y\n', /one of its names is "2026-01-31"/],
     ['years as names', 't.csv', 'country,2025,2026\nAT,1,2\n', null],
     ['a table of tabs named .txt', 't.txt', 'id\ttext\n1\tx\n', /separated by tabs.*name it \.tsv/],
@@ -247,7 +247,7 @@ describe('a table', () => {
     const { columns, warnings, rows } = await read('t.csv', ',text,\n0,x,\n');
     expect(columns).toEqual(['column_1', 'text', 'column_3']);
     expect(warnings).toEqual([
-      '2 columns of rows_file have no name: they are called column_1, column_3. If the first line is a title, take it away: the head line has to be the first.',
+      '2 columns of rows_file have no name: they are called column_1, column_3. If the first line is a title, remove it: the header line has to be the first.',
     ]);
     expect(rows).toEqual([{ number: 1, cells: { column_1: '0', text: 'x', column_3: '' } }]);
   });
@@ -261,7 +261,7 @@ describe('rows that are wrong are told by their number, the others read', () => 
       'a,b\n1,x\n1,2,3\n2,y\n',
       [
         [1, null],
-        [2, 'has 3 fields, but the head line has 2 columns'],
+        [2, 'has 3 fields, but the header line has 2 columns'],
         [3, null],
       ],
     ],
@@ -270,7 +270,7 @@ describe('rows that are wrong are told by their number, the others read', () => 
       't.csv',
       'a,b\n1\n2,y\n',
       [
-        [1, 'has 1 field, but the head line has 2 columns'],
+        [1, 'has 1 field, but the header line has 2 columns'],
         [2, null],
       ],
     ],
@@ -279,7 +279,7 @@ describe('rows that are wrong are told by their number, the others read', () => 
       't.csv',
       'text\nhello, you\nx\n',
       [
-        [1, 'has 2 fields, but the head line has 1 column'],
+        [1, 'has 2 fields, but the header line has 1 column'],
         [2, null],
       ],
     ],
@@ -434,18 +434,18 @@ describe('a table that cannot be read', () => {
     ['empty', 't.csv', '', ['is empty', 'rows']],
     ['empty but for a mark', 't.csv', BOM, ['is empty']],
     ['blank lines alone', 't.csv', '\n\r\n', ['is empty']],
-    ['a head line alone', 't.csv', 'id,text\n', ['has a head line (id, text) and no rows']],
-    ['a head line alone without an end', 't.csv', 'id,text', ['has a head line (id, text) and no rows']],
-    ['a head line in quotes that never end', 't.csv', '"id,text\n1,2\n', ['a quote is never closed']],
+    ['a header line alone', 't.csv', 'id,text\n', ['has a header line (id, text) and no rows']],
+    ['a header line alone without an end', 't.csv', 'id,text', ['has a header line (id, text) and no rows']],
+    ['a header line in quotes that never end', 't.csv', '"id,text\n1,2\n', ['a quote is never closed']],
     ['a column twice', 't.csv', 'id,text,id\n1,2,3\n', ['the column "id" twice (columns 1 and 3)']],
     ['a column twice but for blanks', 't.csv', 'id, id\n1,2\n', ['the column "id" twice']],
     ['an Excel workbook by its ending', 't.xlsx', zip, ['is an Excel workbook', 'saved as CSV']],
     ['an old Excel workbook by its ending', 't.XLS', 'x', ['is an Excel workbook', 'saved as CSV']],
     ['a LibreOffice sheet', 't.ods', zip, ['is a LibreOffice spreadsheet', 'saved as CSV']],
     ['a Numbers sheet', 't.numbers', zip, ['is a Numbers spreadsheet', 'exported as CSV']],
-    ['a packed table', 't.csv.gz', 'x', ['is packed with gzip', 'gunzip', '.csv']],
+    ['a packed table', 't.csv.gz', 'x', ['is compressed with gzip', 'gunzip', '.csv']],
     ['a zip archive', 't.csv.zip', zip, ['is a zip archive', 'unzip']],
-    ['packed otherwise', 't.jsonl.zst', 'x', ['is packed', '.jsonl']],
+    ['packed otherwise', 't.jsonl.zst', 'x', ['is compressed', '.jsonl']],
     ['Parquet by its ending', 't.parquet', 'PAR1', ['is a Parquet file', 'DuckDB', '.csv or .jsonl']],
     ['a database', 't.sqlite', 'x', ['is a database', 'sqlite3 -header -csv']],
     ['a log', 'app.log', 'x\n', ['is a log', 'named .txt']],
@@ -461,7 +461,7 @@ describe('a table that cannot be read', () => {
     ['a comment above one column', 't.tsv', '# labels\nlabel\nx\n', ['1 comment line (#)']],
     ['an Excel workbook by its bytes', 't.csv', zip, ['Excel workbook', 'saved as CSV']],
     ['an old Excel workbook', 't.csv', Buffer.from('d0cf11e0a1b11ae1', 'hex'), ['old Excel workbook']],
-    ['gzip', 't.csv', Buffer.from([0x1f, 0x8b, 8, 0]), ['packed with gzip', 'unpacked']],
+    ['gzip', 't.csv', Buffer.from([0x1f, 0x8b, 8, 0]), ['compressed with gzip', 'unpacked']],
     ['a PDF', 't.txt', '%PDF-1.7\n', ['is a PDF', 'input_files']],
     ['Parquet', 't.csv', 'PAR1xxxx', ['Parquet', '.csv or .jsonl']],
     ['zero bytes', 't.csv', 'a,b\n1,\0\n', ['zero bytes']],
@@ -472,10 +472,10 @@ describe('a table that cannot be read', () => {
       ['is not UTF-8 in row 2', 'CSV UTF-8'],
     ],
     [
-      'Latin-1 in the head line',
+      'Latin-1 in the header line',
       't.csv',
       Buffer.from('a,prénom\n1,x\n', 'latin1'),
-      ['is not UTF-8 in its head line'],
+      ['is not UTF-8 in its header line'],
     ],
     ['Latin-1 in text', 't.txt', Buffer.from('one\ncafé\n', 'latin1'), ['is not UTF-8 in row 2']],
     ['Latin-1 in JSON', 't.json', Buffer.from('[{"a":"é"}]', 'latin1'), ['is not UTF-8']],
