@@ -61,18 +61,28 @@ export async function reserveBudget(context: Context, record: BatchRecord): Prom
   const { left } = tightest(context, before, day, record.user);
   // While those that are over count with their maximum, there is less left than in truth: half of it leaves room for other processes.
   const isAmple = asked <= left / 2 && (before.open.length + 1) % SETTLED_EVERY !== 0;
-  const ended = isAmple ? new Map<string, number>() : await endedReservations(context.store, before.open);
   let renewed: Reservation['parts'] = [];
-  await register.update((current) => {
-    const settled = settle(current ?? nothing, ended);
-    renewed = settled.open.filter((each) => each.batch_id === record.batch_id).flatMap(({ parts }) => parts);
-    const others = settled.open
-      .map((each) => without(each, reservation, record))
-      .filter(({ parts }) => parts.length > 0);
-    const state = tightest(context, { ...settled, open: others }, day, record.user);
-    if (asked > state.left) throw overBudget(asked, state);
-    return { ...settled, open: [...others, reservation] };
-  });
+  const reserve = (ended: ReadonlyMap<string, number>) =>
+    register.update((current) => {
+      const settled = settle(current ?? nothing, ended);
+      renewed = settled.open
+        .filter((each) => each.batch_id === record.batch_id)
+        .flatMap(({ parts }) => parts);
+      const others = settled.open
+        .map((each) => without(each, reservation, record))
+        .filter(({ parts }) => parts.length > 0);
+      const state = tightest(context, { ...settled, open: others }, day, record.user);
+      if (asked > state.left) throw overBudget(asked, state);
+      return { ...settled, open: [...others, reservation] };
+    });
+  try {
+    await reserve(isAmple ? new Map() : await endedReservations(context.store, before.open));
+  } catch (error) {
+    if (!isAmple || !(error instanceof BatchError) || error.code !== 'cost_limit') throw error;
+    // Others have taken the room meanwhile.
+    const { open } = (await register.read()) ?? nothing;
+    await reserve(await endedReservations(context.store, open));
+  }
   await giveBackSettled(context, register, reservation, renewed);
 }
 

@@ -218,7 +218,41 @@ async function startWorker(folder: string, budget: number, maximum: number) {
   };
 }
 
+/** A context in which `times` readers of the day's budget wait until all of them have read it. */
+function readingTogether(context: Context, times: number): Context {
+  const { store } = context;
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  let left = times;
+  const budget = (day: string) => {
+    const register = store.budget(day);
+    const read = async () => {
+      const found = await register.read();
+      left -= 1;
+      if (left <= 0) resolve();
+      await promise;
+      return found;
+    };
+    return { ...register, read };
+  };
+  return { ...context, store: { ...store, budget } };
+}
+
 describe('the daily budget among processes', () => {
+  it('does not refuse what it holds, where others reserve at the same moment and nobody settled yet', async () => {
+    const context = await contextWith(100);
+    const over = await commitBatch(context, 80, [prepared]);
+    await reserveBudget(context, over);
+    await setPart(context, over, 1, created(context, 10));
+    const works = [];
+    for (let each = 0; each < 3; each += 1) works.push(await commitBatch(context, 9, [prepared]));
+    const together = readingTogether(context, works.length);
+    await Promise.all(works.map((work) => reserveBudget(together, work)));
+    expect(await money(context)).toEqual([10, 27, 63]);
+  });
+
   it('lets one of two through that together would pass it', async () => {
     const folder = await temporaryFolder();
     const workers = await Promise.all([startWorker(folder, 100, 60), startWorker(folder, 100, 60)]);
