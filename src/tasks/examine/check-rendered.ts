@@ -8,7 +8,8 @@ import type { RenderedTask } from '../render/rendered-task.ts';
 
 export type Findings = { problems: Problem[]; warnings: string[] };
 
-type Circumstances = {
+/** What a request is checked by. */
+export type Circumstances = {
   partBytes: number;
   dialect: Dialect;
   /** As `2026-11-22`. */

@@ -14,7 +14,8 @@ import { type FoundFiles, itemsOfFiles } from '../sources/files/files-source.ts'
 import type { Skipped } from '../sources/files/skipped.ts';
 import { itemsIn, type RowBytes } from '../sources/rows-source.ts';
 import { examineLines } from './examine-lines.ts';
-import { createExaminer, type Examination } from './examiner.ts';
+import type { Examination } from './examine-task.ts';
+import { createExaminer } from './examiner.ts';
 
 /** The settings, which may hold exact numbers. */
 type Settings = Pick<Examination, 'defaults' | 'variants'>;

@@ -16,8 +16,9 @@ import { withTable } from '../sources/tables/open-table.ts';
 import type { PlaceKind } from '../task.ts';
 import type { FilesSource, RowsSource, Work, WorkSource } from '../work.ts';
 import { countItems, examineLines } from './examine-lines.ts';
+import type { Examination } from './examine-task.ts';
 import type { ThreadWork } from './examine-thread.ts';
-import { createExaminer, type Examination, type Examiner } from './examiner.ts';
+import { createExaminer, type Examiner } from './examiner.ts';
 import { canExamineInThreads, examineInThreads } from './thread-pool.ts';
 
 export type Surroundings = {

@@ -4,8 +4,8 @@ import { passOn } from '../../lib/exact-json.ts';
 import { canStartThread, fromFailure, startThread, threadDied } from '../../lib/thread.ts';
 import type { Block } from '../block.ts';
 import { addSkipped, type Skipped } from '../sources/files/skipped.ts';
+import type { Examination } from './examine-task.ts';
 import type { Examined, ExaminedPart, ThreadExamination, ThreadWork } from './examine-thread.ts';
-import type { Examination } from './examiner.ts';
 
 const examineThread = { name: 'examine-thread', from: import.meta.url };
 /** Whether `examineInThreads` can start threads here. */

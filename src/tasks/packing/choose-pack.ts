@@ -1,8 +1,8 @@
 import { pricesFor } from '../../cost/pricing.ts';
 import type { CostGroup } from '../../cost/tally.ts';
 import { expectedThinking } from '../../cost/thinking.ts';
+import type { Examination } from '../examine/examine-task.ts';
 import { examineWork, type Surroundings } from '../examine/examine-work.ts';
-import type { Examination } from '../examine/examiner.ts';
 import type { Work } from '../work.ts';
 
 /** In the experience of those who pack by hand, too many answers are left out with more rows than this. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { modelTable } from '../../../src/provider/anthropic/models/price-table.ts';
 import { dialectOf } from '../../../src/provider/dialects.ts';
 import { createModelCatalog } from '../../../src/provider/models.ts';
-import type { Examination } from '../../../src/tasks/examine/examiner.ts';
+import type { Examination } from '../../../src/tasks/examine/examine-task.ts';
 import { examineInThreads } from '../../../src/tasks/examine/thread-pool.ts';
 import { createTemplates } from '../../../src/templates/templates.ts';
 import { startApi, startCheckedServer } from '../../api.ts';
