@@ -22,7 +22,7 @@ const NEWLINE = 10;
 const MOST_SKIPPED_BYTES = 1024 * MEGABYTE;
 
 /**
- * Streams a batch's results from the provider. Throws `api_uncertain` where there are more than so many requests can have.
+ * Streams a batch's results from the provider. Throws `api_uncertain` where there are more than its requests can have.
  */
 export function boundedResults(provider: Provider, id: string, requests: number): Pieces {
   return bounded(provider.streamResults(id), {

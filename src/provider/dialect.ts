@@ -5,7 +5,7 @@ import type { CountedResult, Result } from './result.ts';
 
 /**
  * A provider's wire in our own words: plain data and functions without a client, so that worker threads have it too.
- * Everything outside `provider/` knows a provider's requests and results through this alone.
+ * Everything outside `provider/` knows a provider's requests and results only through this.
  */
 export type Dialect = {
   readonly name: DialectName;

@@ -52,7 +52,7 @@ export function pacedProvider(provider: Provider, pace: Pace): Provider {
   async function heed(error: unknown): Promise<void> {
     const seconds = error instanceof BatchError ? error.api?.retry_after_seconds : undefined;
     if (seconds === undefined) return;
-    // If the others can't be told, the API will tell them.
+    // If the others can't be informed, the API will inform them.
     await pace.hold(await account(), Math.min(seconds * 1000, LONGEST_HOLD_MS)).catch(() => {});
   }
 

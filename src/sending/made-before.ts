@@ -75,7 +75,7 @@ export function isLikeAnother(batch: ProviderBatch, part: Part, since: string | 
 }
 
 /**
- * The provider's batches, newest first, that were not made before this one was prepared. Its clock says when they were: where
+ * The provider's batches, newest first, that were not made before this one was prepared. The API's clock says when that was: where
  * ours is ahead, so is the time of preparing.
  */
 async function madeSince(context: Context, record: BatchRecord): Promise<ProviderBatch[]> {

@@ -53,7 +53,7 @@ async function whyNothingIsRead(
   if (primer === undefined || !isCreated(primer)) return 'the one that was to fill it is gone';
   const { request_counts, ended_at } = primer.progress.seen;
   if (request_counts.succeeded === 0) return 'the one that went first to fill it was not answered';
-  // Both by the API's clock: that of a computer can be set to any time.
+  // Both by the API's clock: a computer's can be set to any time.
   const { at } = await context.provider(provider).listBatches({ limit: 1 });
   const since = Date.parse(at ?? '') - Date.parse(ended_at ?? '');
   if (!(since >= -CLOCKS_APART_MS))

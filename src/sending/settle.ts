@@ -38,7 +38,7 @@ export async function settlePart(
   await sleep(timeToWait(context, part));
   const owner = { batch_id: record.batch_id, part: part.number };
   const { own, free, newest } = await findCandidates(context, part, intent, record.provider, owner);
-  // Batches that are made after this listing are no candidates.
+  // Batches that are made after this listing are not candidates.
   const closed = intent.newest === undefined ? { ...intent, newest } : intent;
   const create: UncertainCreate = { context, record, part, owner, closed };
   if (own !== null) {

@@ -35,7 +35,7 @@ export function seal<T>(value: T): Envelope<T> {
 }
 
 /**
- * Reads the text found at `place`. `store_damaged` if it is no envelope of such a value or, with `standing`, not the one that was
+ * Reads the text found at `place`. `store_damaged` if it is not an envelope of such a value or, with `standing`, not the one that was
  * written there: a value can be wrong though its schema allows it.
  */
 export function decodeEnvelope<T>(

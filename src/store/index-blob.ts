@@ -6,7 +6,7 @@ import type { Blobs } from './store.ts';
  * Blobs of fixed-width rows that locate things in another blob. They can be rebuilt from it, so one that does not match
  * counts as missing, never as damaged.
  *
- * The header, little endian: magic (4 letters), version, count of rows, CRC-32 of the rows (4 bytes each), bytes of
+ * The header, little endian: magic (4 letters), version, number of rows, CRC-32 of the rows (4 bytes each), bytes of
  * the blob described (8, a double). Then the rows.
  */
 export type IndexFormat = {

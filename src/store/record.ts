@@ -32,7 +32,7 @@ const sendFate = z.object({
   /** What that batch cost, in US dollars; null where a model has no known price. */
   usd: z.number().nonnegative().nullable().exactOptional(),
   /**
-   * The candidates whose results the provider no longer has: there is no telling any more whether it was one of them.
+   * The candidates whose results the provider no longer has: there is no way to tell any more whether it was one of them.
    */
   gone: z.array(z.string()).exactOptional(),
 });
@@ -162,17 +162,17 @@ export const batchRecord = z.object({
   force_new: z.boolean(),
   estimate: costEstimate.nullable(),
   outputs: z.array(requestedOutput),
-  /** The last that were asked for. */
+  /** The most recently requested ones. */
   answer_files: answerFiles.exactOptional(),
   /** What it was made from. Not kept by versions before. */
   source: z.enum(['requests', 'requests_file', 'rows_file', 'input_files', 'from_batch']).exactOptional(),
-  /** How the table of its rows is written, of which a `.csv` of its answers is to be alike. Not kept by versions before. */
+  /** How the table of its rows is written, which a `.csv` of its answers follows. Not kept by older versions. */
   form: z
     .object({ separator: z.enum([',', ';']), marked: z.boolean(), crlf: z.literal(true).exactOptional() })
     .exactOptional(),
   /**
-   * The batch whose answers it works on, while these are not there and its own tasks are not known: `request_count` and the
-   * estimate are bounds then. Of its answers, so many output tokens at most and about.
+   * The batch whose answers it works on, while these are not in yet and its own tasks not known: `request_count` and the
+   * estimate are bounds then. Of its answers, the output tokens at most and about.
    */
   waits: z.object({ batch_id: z.string(), longest_answer: count, expected_answer: count }).exactOptional(),
   /** The number of tasks of each stage, in order, where answers are merged until one is left. */
@@ -180,7 +180,7 @@ export const batchRecord = z.object({
   /** Batches that wait for its answers, and are sent once it has ended. */
   followed_by: z.array(z.string()).exactOptional(),
   warnings: z.array(z.string()),
-  /** Set where it was abandoned before it was sent; it is in no list then. */
+  /** Set where it was abandoned before it was sent; no list shows it then. */
   never_sent: z.object({ at: momentText, why: z.string() }).exactOptional(),
   /** The number of automatic retries, and why there are no more. */
   retries: z.object({ asked: count, stopped: z.string().nullable() }).exactOptional(),
@@ -201,7 +201,7 @@ export type BatchRecord = z.infer<typeof batchRecord>;
 
 /**
  * The record of this batch and no other: in a copied folder, or one that was exchanged, it would count or be sent twice. Not
- * by `refine`, which copies the schema: each copy is compiled anew, which takes longer than all else of a reading.
+ * by `refine`, which copies the schema: each copy is compiled anew, which takes longer than the rest of a read.
  */
 export const recordOf = (batchId: string): z.ZodType<BatchRecord> =>
   batchRecord.transform((record, context) => {

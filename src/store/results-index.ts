@@ -28,9 +28,9 @@ export type ResultsIndex = ResultsIndexData & {
   readonly count: number;
   /** The i-th place, 0 being the first. */
   at(i: number): ResultPlace;
-  /** The ordinal of the i-th place alone. */
+  /** Only the ordinal of the i-th place. */
   ordinal(i: number): number;
-  /** The outcome of the i-th place alone. */
+  /** Only the outcome of the i-th place. */
   outcome(i: number): Outcome;
   /** Whether the model declined, of the i-th place alone. */
   declined(i: number): boolean;
@@ -84,7 +84,7 @@ function createIndex(rows: Buffer, resultsBytes: number): ResultsIndex {
     declined,
     find(wanted) {
       if (count === 0) return null;
-      // Of a part whose answers are all there, which nearly every one is, the ordinals have no gap.
+      // Nearly every part has all its answers: its ordinals have no gap.
       const likely = wanted - ordinal(0);
       if (likely >= 0 && likely < count && ordinal(likely) === wanted) return at(likely);
       let low = 0;
@@ -100,7 +100,7 @@ function createIndex(rows: Buffer, resultsBytes: number): ResultsIndex {
 }
 
 /**
- * Collects places as a download's lines come, in whatever order that is; `capacity` is how many positions there are. Each goes
+ * Collects places as a download's lines come, in whatever order; `capacity` is how many positions there are. Each goes
  * where it belongs at once: to sort a hundred thousand at the end holds up everything else for longer than a call may take.
  */
 export function createResultsIndexBuilder(capacity: number): ResultsIndexBuilder {
@@ -142,7 +142,7 @@ export function createResultsIndexBuilder(capacity: number): ResultsIndexBuilder
   };
 }
 
-/** Writes the index of a part's results, in place of one that may be there. */
+/** Writes the index of a part's results, replacing one that may be there. */
 export async function writeResultsIndex(
   blobs: Blobs,
   part: number,
@@ -153,8 +153,8 @@ export async function writeResultsIndex(
 }
 
 /**
- * The index of a part's results; null where it is missing, damaged, or not of results of that many bytes: then
- * the caller makes it again from the results.
+ * The index of a part's results; null where it is missing, damaged, or not for results of that many bytes: then
+ * the caller rebuilds it from the results.
  */
 export async function readResultsIndex(
   blobs: Blobs,

@@ -11,15 +11,15 @@ export type Schemas = ReadonlyMap<string, string>;
 const line = z.object({ hash: z.string(), schema: z.string() });
 
 export type SchemasWriter = {
-  /** Those that are not there yet. */
+  /** Adds those that are not there yet. */
   add(schemas: Schemas): Promise<void>;
   /** Writes the rest; there is no blob where there was no schema. */
   close(): Promise<void>;
-  /** Leaves nothing of it. */
+  /** Removes it. */
   abort(): Promise<void>;
 };
 
-/** Opens the schemas that answers are checked by to be written, once. */
+/** Opens the schemas that answers are checked by for writing, once. */
 export function openSchemasWriter(blobs: Blobs, name: string): SchemasWriter {
   const written = new Set<string>();
   let lines: ReturnType<typeof openBlobWriter> | null = null;
@@ -41,7 +41,7 @@ export function openSchemasWriter(blobs: Blobs, name: string): SchemasWriter {
   };
 }
 
-/** All that stand in these blobs, as far as there are such blobs. */
+/** All schemas in these blobs, as far as they exist. */
 export async function readSchemas(blobs: Blobs, names: readonly string[]): Promise<Schemas> {
   const found = new Map<string, string>();
   for (const name of names) {

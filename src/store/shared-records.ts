@@ -9,7 +9,7 @@ import { processIdentity } from './process-identity.ts';
 export const submission = z.object({
   batch_id: z.string(),
   at: momentText,
-  /** It was taken out of the store before anything of it was sent. Not kept by versions before. */
+  /** It was removed from the store before any of it was sent. Not kept by older versions. */
   removed: z.literal(true).exactOptional(),
 });
 export type Submission = z.infer<typeof submission>;
@@ -80,11 +80,11 @@ export const WORK_KEPT_MS = 24 * 60 * 60 * 1000;
 export const keptWork = z.object({
   at: momentText,
   args: z.record(z.string(), z.unknown()),
-  /** The same as JSON, where numbers in it were written in another way than these are here. */
+  /** The same as JSON, where numbers in it were written differently from these. */
   args_text: z.string().exactOptional(),
   work_hash: z.string(),
   files: z.array(sourceFile),
-  /** The models that its figures are of: tiers are no part of the hash. */
+  /** The models behind its figures: tiers are not part of the hash. */
   models: z.array(z.string()).exactOptional(),
   /** Who had it checked over HTTP. */
   user: z.string().exactOptional(),
@@ -97,11 +97,11 @@ export const QUESTION_KEPT_MS = 60 * 60 * 1000;
 /** A question to a person: what it was about, which limits what an answer allows, without its text. */
 export const openQuestion = z.object({
   at: momentText,
-  /** Tells the work from any other. */
+  /** Identifies the work. */
   work: z.string(),
-  /** The most that was said of it, in US dollars. */
+  /** The maximum that it was said to cost, in US dollars. */
   maximum: z.number(),
-  /** Tells the call from any other, where the answer comes with the call made again. */
+  /** Identifies the call, where the answer comes with the repeated call. */
   call: z.string().exactOptional(),
   /** Who was asked over HTTP. */
   user: z.string().exactOptional(),

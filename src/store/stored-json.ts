@@ -6,7 +6,7 @@ import type { BatchRecord } from './record.ts';
 import type { Blobs, Store, Summaries, Summary } from './store.ts';
 
 /**
- * What can't be read of the store: `place` names it for a person, `problem` says what is wrong, without what stands
+ * What can't be read of the store: `place` names it for a person, `problem` says what is wrong, without quoting what is
  * there.
  */
 export function damaged(place: string, problem: string, cause?: unknown): BatchError {
@@ -22,12 +22,12 @@ export function parseStored(place: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The parser's own error is dropped, for it quotes what stands there.
+    // The parser's own error is dropped, as it quotes the content.
     throw damaged(place, text === '' ? 'it is empty' : 'it is not JSON, or was cut short');
   }
 }
 
-/** Null for what can't be read of the store, while the rest of it can: of a store that is away nothing is known. */
+/** Null for what can't be read while the rest of the store can: of a store that is away nothing is known. */
 export async function unlessUnreadable<T>(read: () => T | Promise<T>): Promise<T | null> {
   try {
     return await read();
@@ -40,7 +40,7 @@ export async function unlessUnreadable<T>(read: () => T | Promise<T>): Promise<T
 /** The form that this version writes, and the latest that it reads. */
 export const FORM = 1;
 
-/** What a later version wrote is not ours to judge, and no fault of anything. */
+/** What a later version wrote is not ours to judge, and not a fault. */
 function newerForm(place: string, form: number): BatchError {
   return new BatchError(
     'store_failed',
@@ -63,7 +63,7 @@ export function checkStored<T>(place: string, value: unknown, schema: z.ZodType<
   throw damaged(place, problem, checked.error);
 }
 
-/** Throws `store_damaged` where a blob is not as long as it was when it was written, or gone. */
+/** Throws `store_damaged` where a blob is gone, or not as long as it was when written. */
 export async function requireWhole(blobs: Blobs, name: string, bytes: number): Promise<void> {
   const found = await blobs.size(name);
   if (found === bytes) return;
@@ -71,7 +71,7 @@ export async function requireWhole(blobs: Blobs, name: string, bytes: number): P
   throw damaged(blobs.describe(name), what);
 }
 
-/** The same, and unless it holds what was written there, by its SHA-256: it is read through for that. */
+/** Throws also where its SHA-256 is not that of what was written: it is read in full for that. */
 export async function requireAsWritten(
   blobs: Blobs,
   name: string,
@@ -91,7 +91,7 @@ export function recordOrNull(store: Pick<Store, 'record'>, batchId: string): Pro
   return unlessUnreadable(() => store.record(batchId).read());
 }
 
-/** Reads a summary of many batches; what it has read of a store is kept for as long as that is used. */
+/** Reads a summary of many batches; what it has read of a store is cached for as long as the store is used. */
 export function summaryReader<T>(summary: Summary<T>) {
   const readers = new WeakMap<Store, (batchIds: readonly string[]) => Promise<Summaries<T>>>();
   return (store: Store, batchIds: readonly string[]): Promise<Summaries<T>> => {

@@ -23,7 +23,7 @@ const taskEntry = z.object({
   max_tokens: z.int().positive().exactOptional(),
   /** The columns of its row, or the path of its file: as JSON, with every number as it was written. */
   row: z.string().exactOptional(),
-  /** Where the text of its file stands in its prompt, and how long both are; empty where the file is no text. */
+  /** Where the text of its file stands in its prompt, and how long both are; empty where the file is not text. */
   text_at: z.array(z.number()).exactOptional(),
   /** The input of a task that was given by itself, where it is short: for another prompt over it. As `row`. */
   input: z.string().exactOptional(),
@@ -37,7 +37,7 @@ const isAmount = (value: unknown) => typeof value === 'number' && value >= 0;
 
 /**
  * Whether an entry is as the schema has it, so that parsing it would give an equal copy. It nearly always is, and a
- * hundred thousand copies take longer than the reading; what is not goes the longer way.
+ * hundred thousand copies take longer than the reading; what is not is parsed in full.
  */
 function isPlainEntry(value: unknown): value is TaskEntry {
   if (typeof value !== 'object' || value === null || !('task_id' in value) || !('model' in value))

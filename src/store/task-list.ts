@@ -7,7 +7,7 @@ import type { Blobs, Span } from './store.ts';
 import { damaged } from './stored-json.ts';
 import { decodeEntries, decodeEntry, type TaskEntry, taskLine } from './task-entry.ts';
 
-/** Lines of tasks in a row. */
+/** Consecutive lines of tasks. */
 export type TaskLines = {
   /** With their newlines. */
   bytes: Uint8Array;
@@ -22,7 +22,7 @@ export type TasksWriter = {
   addLines(tasks: TaskLines, request: (index: number) => Span): Promise<void>;
   /** Writes the rest and the index; does nothing where the batch has its tasks already. */
   close(): Promise<void>;
-  /** Leaves nothing of them. */
+  /** Removes them. */
   abort(): Promise<void>;
 };
 
@@ -72,7 +72,7 @@ function createRows() {
   };
 }
 
-/** Opens the tasks of a batch to be written, once; the index comes with `close`. */
+/** Opens the tasks of a batch for writing, once; the index comes with `close`. */
 export function openTasksWriter(blobs: Blobs): TasksWriter {
   const lines = openBlobWriter(blobs, TASKS);
   const rows = createRows();
@@ -99,7 +99,7 @@ export function openTasksWriter(blobs: Blobs): TasksWriter {
   };
 }
 
-/** Rows as the index has them, from the lines themselves; where the requests stand they can't say. */
+/** Rows as the index has them, from the lines themselves, which can't say where the requests are. */
 async function rebuildRows(blobs: Blobs): Promise<Buffer> {
   const rows = createRows();
   for await (const lines of splitLines(blobs.read(TASKS))) {
@@ -112,8 +112,8 @@ async function rebuildRows(blobs: Blobs): Promise<Buffer> {
 }
 
 /**
- * The tasks of a batch, of which there are `expected`; `store_damaged` where there are not, or where they can't be read,
- * now or when asked for.
+ * The tasks of a batch, `expected` in number; `store_damaged` where the number differs, or they can't be read,
+ * now or later.
  */
 export async function openTasks(blobs: Blobs, expected: number): Promise<Tasks> {
   const place = blobs.describe(TASKS);

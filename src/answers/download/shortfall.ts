@@ -20,8 +20,8 @@ export function isWhole(scan: Counted, part: CreatedPart): boolean {
 }
 
 /**
- * Throws `api_uncertain` for what came in the place of results: a page, an error or another form, of which no line is a result; or another
- * batch's, which a cache on the way may give. Of a part that is not ours beyond doubt these say that it isn't.
+ * Throws `api_uncertain` for what came in place of results: a page, an error or something else, of which no line is a result; or another
+ * batch's, which a cache on the way may give. For a part that is not certainly ours, these show that it isn't.
  */
 export function requireResults(scan: Proof, { progress }: CreatedPart): void {
   const { provider_batch_id: id, tentative } = progress;

@@ -92,7 +92,7 @@ function structuredText(params: Params, customId: string): string | null {
   const rows = rowsOf(params);
   const entry = rows.length === 0 ? null : entrySchema(schema);
   if (entry === null) return JSON.stringify(sampleOfSchema(schema, customId));
-  // Definitions stand at the root of the whole.
+  // Definitions are at the root of the whole schema.
   const of = { ...entry, ...('$defs' in schema && { $defs: schema.$defs }) };
   return JSON.stringify({
     answers: rows.map(({ id }) => ({ id, answer: sampleOfSchema(of, id) })),
@@ -128,7 +128,7 @@ const EFFORT_SHARES = new Map<unknown, number>([
   ['medium', 0.6],
 ]);
 
-/** Newer models think unless they are told not to, and older ones where they are told to. */
+/** Newer models think unless told not to, older ones only when told to. */
 function thinkingTokens({ model, thinking, output_config }: Params, seed: number): number {
   const usual = modelTable.rows.find(({ id }) => id === model)?.usual_effort ?? null;
   const thinks = thinking === undefined ? usual !== null : thinking.type !== 'disabled';
@@ -149,7 +149,7 @@ function bytesOf(content: unknown): number {
 /** What the API puts around a request's own text. */
 const OVERHEAD_TOKENS = 8;
 
-/** The tokens of a request's input: the same in the answer's usage and where they are counted beforehand. */
+/** The tokens of a request's input: the same in the answer's usage and when counted beforehand. */
 export function inputTokens({ system, messages, tools, output_config, model }: CountedParams): number {
   const parts = [system, ...messages.map(({ content }) => content), tools, output_config];
   const tokens = parts.reduce<number>((sum, part) => sum + countTextTokens(jsonOf(part), model), 0);
@@ -173,7 +173,7 @@ const factors = new Map(
 
 /**
  * How many tokens the sandbox makes of a text for a model. It goes by the text's shape, and not by the tokenizer
- * that estimates without a key use, for they would otherwise always be proven right.
+ * that estimates without a key use, as they would otherwise always be proven right.
  */
 function countTextTokens(text: string, model: string): number {
   return estimateTokens(text) * (factors.get(model) ?? 1);

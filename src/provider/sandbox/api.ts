@@ -7,7 +7,7 @@ import { checkCounted } from './request-schema.ts';
 import { resultLines } from './result-lines.ts';
 import { type Refusal, refuse, type WireBatch } from './wire-answer.ts';
 
-/** What a route gives back: a JSON value, the lines of a download, or a no. */
+/** What a route returns: a JSON value, the lines of a download, or a refusal. */
 export type Answer = { ok: true; body: object } | { ok: true; lines: AsyncIterable<string[]> } | Refusal;
 
 export type RouteName = 'create' | 'list' | 'retrieve' | 'cancel' | 'delete' | 'results' | 'count' | 'models';
@@ -130,7 +130,7 @@ function pageOf(newestFirst: string[], query: URLSearchParams): Page | Refusal {
 /** The API's limit on a body to be counted (token counting documentation). */
 const MAX_COUNTED_BYTES = 32 * 1024 * 1024;
 
-/** Undefined where it is no JSON, or too much. */
+/** Undefined where it is not JSON, or too long. */
 async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -151,7 +151,7 @@ function support(names: readonly string[], taken: readonly string[] | null) {
   return Object.fromEntries(names.map((name) => [name, { supported: taken?.includes(name) ?? true }]));
 }
 
-/** A model as the Models API tells it; the sandbox knows those that have a price. */
+/** A model as the Models API describes it; the sandbox knows those that have a price. */
 function describeModel(model: Model) {
   const { id, line, legacy, retires, context_tokens, max_output_tokens } = model;
   return {

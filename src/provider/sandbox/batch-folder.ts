@@ -142,7 +142,7 @@ async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T | null
   }
 }
 
-/** Bodies whose process died while they came in. */
+/** Bodies whose process died while receiving them. */
 async function removeAbandoned(root: string): Promise<void> {
   const names = await readdir(root);
   for (const name of names.filter((name) => name.startsWith(RECEIVING_PREFIX))) {

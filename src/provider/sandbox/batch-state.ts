@@ -3,10 +3,10 @@ import type { WireBatch } from './wire-answer.ts';
 /** Tells the sandbox's batches from those of the API. */
 export const BATCH_ID_PREFIX = 'msgbatch_sandbox_';
 
-/** A batch as it was made. Never changed: what becomes of it is a function of the time. */
+/** A batch as it was made. Never changed: its state is a function of time. */
 export type SandboxBatch = {
   id: string;
-  /** Milliseconds since 1970, as all times here. */
+  /** Milliseconds since 1970, like all times here. */
   createdAt: number;
   /** How long it is in progress. */
   seconds: number;
@@ -32,13 +32,13 @@ function endOf(batch: SandboxBatch, cancellation: Cancellation | null): number {
   return cancellation ? cancellation.at + CANCELING_MS : batch.createdAt + batch.seconds * 1000;
 }
 
-/** How many requests of the batch have finished, of one that is in progress. */
+/** How many requests have finished, of a batch in progress. */
 export function finishedBy(batch: SandboxBatch, now: number): number {
   const done = (now - batch.createdAt) / (batch.seconds * 1000);
   return Math.floor(batch.requestCount * Math.min(1, Math.max(0, done)));
 }
 
-/** The batch as the API would tell it at this time. `origin` is where its results are. */
+/** The batch as the API would describe it at this time. `origin` is where its results are. */
 export function describeBatch(
   batch: SandboxBatch,
   cancellation: Cancellation | null,

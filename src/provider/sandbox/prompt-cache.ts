@@ -7,10 +7,10 @@ import { readRegularFile } from '../../lib/files/regular-file.ts';
 import { modelTable } from '../anthropic/models/price-table.ts';
 import { cachedText, promptSize } from '../anthropic/requests/prompt-size.ts';
 
-/** For how long a cache is kept, in milliseconds, by the request's word for it. */
+/** How long a cache entry is kept, in milliseconds, by the request's word for it. */
 const KEPT_MS = { '5m': 5 * 60_000, '1h': 60 * 60_000 };
 
-/** What of a request is to be cached, by a name of its own. */
+/** What part of a request is to be cached, under a name of its own. */
 export type CachedPrompt = { key: string; text: string; ttl: '5m' | '1h' };
 
 /** Null where nothing is marked. */
@@ -28,7 +28,7 @@ export function cachedPrompt(params: Readonly<Record<string, unknown>>): CachedP
 export type CacheUse = { read: number; written: number; ttl: '5m' | '1h' };
 export const noCache: CacheUse = { read: 0, written: 0, ttl: '5m' };
 
-/** How a request fares whose marked text has so many tokens, where the cache held these prompts when its batch was made. */
+/** The usage of a request whose marked text has this many tokens, where the cache held these prompts when its batch was made. */
 export function useOf(
   model: string,
   { key, ttl }: CachedPrompt,
@@ -40,7 +40,7 @@ export function useOf(
   return warm.has(key) ? { read: tokens, written: 0, ttl } : { read: 0, written: tokens, ttl };
 }
 
-/** What batches have written, and from when to when it is there: those of one run side by side, so none reads of its own. */
+/** What batches have written, and how long it is kept: the requests of one run side by side, so none reads what another wrote. */
 export async function openPromptCache(folder: string) {
   const fileOf = (key: string) => path.join(folder, key);
 
@@ -56,7 +56,7 @@ export async function openPromptCache(folder: string) {
   }
 
   return {
-    /** Which of these were there at `now`. They are from the batch's end on, whatever was before. */
+    /** Which of these were there at `now`. From the batch's end on all are, whatever was there before. */
     async take(
       prompts: ReadonlyMap<string, CachedPrompt['ttl']>,
       now: number,
@@ -80,7 +80,7 @@ export async function openPromptCache(folder: string) {
   async function removeCold(now: number): Promise<void> {
     for (const key of await readdir(folder)) {
       const [, until = ''] = (await readRegularFile(fileOf(key)).catch(() => '')).split(' ');
-      // Another process may be at it.
+      // Another process may be writing it.
       if (Number(until) < now) await rm(fileOf(key), { force: true });
     }
   }

@@ -9,7 +9,7 @@ import { type Refusal, refuse } from './wire-answer.ts';
 const MAX_REQUESTS = 100_000;
 const MAX_BYTES = 256 * 1024 * 1024;
 
-/** Where the requests of a body stand, and what of them is to be cached, by keys. */
+/** Where the requests of a body are, and which parts of them are to be cached, by keys. */
 export type Received = { ok: true; index: IndexEntry[]; prompts: ReadonlyMap<string, CachedPrompt['ttl']> };
 
 /**
@@ -89,7 +89,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // What was wrong is not told, as the API does not either: the caller answers 400.
+    // What was wrong is not said, as the API does not say it either: the caller answers 400.
     return undefined;
   }
 }

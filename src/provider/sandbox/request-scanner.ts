@@ -4,7 +4,7 @@ import { readRegularBytes } from '../../lib/files/regular-file.ts';
 export type ScannedElement = { offset: number; bytes: Buffer };
 
 export type RequestScanner = {
-  /** Takes the next bytes of the body and gives back the elements that they complete. */
+  /** Takes the next bytes of the body and returns the elements that they complete. */
   push(chunk: Buffer): ScannedElement[];
   /** The body without its elements, each replaced by a 0: parsed as JSON, it shows what surrounds them. */
   skeleton(): string;
@@ -71,7 +71,7 @@ export function createRequestScanner(): RequestScanner {
   };
 }
 
-/** Where a request stands in the body file, and whether its params are right. */
+/** Where a request is in the body file, and whether its params are valid. */
 export type IndexEntry = { offset: number; bytes: number; valid: boolean };
 
 const ENTRY_BYTES = 16;

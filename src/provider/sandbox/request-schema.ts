@@ -64,7 +64,7 @@ export type Envelope = z.infer<typeof envelope>;
 
 type Checked<T> = { ok: true; value: T } | { ok: false; problem: string };
 
-/** A request as it stands in the body; the problem names the field under `path`. */
+/** A request as it is in the body; the problem names the field under `path`. */
 export function checkEnvelope(value: unknown, path: string): Checked<Envelope> {
   return checked(envelope.safeParse(value), path);
 }

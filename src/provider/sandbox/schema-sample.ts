@@ -15,7 +15,7 @@ export function shuffled<T>(items: readonly T[], seed: string): T[] {
 
 type Schema = Record<string, unknown>;
 
-/** Deeper than this only what a schema requires is filled in: it may refer to itself. */
+/** Deeper than this only required properties are filled in: a schema may refer to itself. */
 const OPTIONAL_DEPTH = 6;
 
 const formats: Record<string, string> = {
@@ -121,12 +121,12 @@ function sampleNumber(schema: Schema, place: Place): number {
   const first = Math.ceil(least / size);
   const count = Math.max(1, Math.min(1000, Math.floor(most / size) - first + 1));
   const start = seedOf(place.seed) % count;
-  // A bound that is none of the numbers is passed by the next.
+  // A bound that is not one of the numbers is passed by the next.
   const candidates = [start, start + 1, start - 1, 0, 1].map((index) => exactly((first + index) * size));
   return candidates.find(isRight) ?? exactly(first * size);
 }
 
-/** Without what a floating-point product adds behind its digits. */
+/** Without the digits that a floating-point product adds at its end. */
 const exactly = (value: number) => Number(value.toPrecision(12));
 
 function sampleText(schema: Schema, place: Place): string {
@@ -145,7 +145,7 @@ function typeOf(schema: Schema): unknown {
   return type;
 }
 
-/** Follows `#/$defs/name`; what leads nowhere allows anything. */
+/** Follows `#/$defs/name`; a reference to nothing allows anything. */
 function resolve(reference: string, root: Schema): Schema {
   const steps = reference.replace(/^#\/?/, '').split('/').filter(Boolean);
   let found: unknown = root;

@@ -8,7 +8,7 @@ import { openBatchFolder } from './batch-folder.ts';
 import { errorBody, type Refusal, refuse } from './wire-answer.ts';
 
 export type SandboxOptions = {
-  /** Where its batches are; made when it starts. */
+  /** Where its batches are; created when it starts. */
   folder: string;
   /** How long a batch is in progress. */
   seconds: number;
@@ -17,7 +17,7 @@ export type SandboxOptions = {
 
 export type SandboxServer = {
   readonly url: string;
-  /** The only bearer token that is let in; made anew for each server. */
+  /** The only bearer token that is accepted; a new one for each server. */
   readonly token: string;
   close(): Promise<void>;
 };
@@ -43,7 +43,7 @@ export async function startSandboxServer({
     response.setHeader('request-id', requestId);
     const exchange = { request, response, requestId };
     answer(exchange).catch((error: unknown) => {
-      // Once lines are on their way, it is a client that left.
+      // Once lines are on their way, the failure is a client that left.
       log(response.headersSent ? 'debug' : 'error', `sandbox: ${String(error)}`);
       if (response.headersSent) response.destroy();
       else sendJson(exchange, refuse(500, 'Internal server error'));
@@ -83,7 +83,7 @@ function listen(server: Server): Promise<string> {
   });
 }
 
-/** Who may ask at all. The Host header is checked, so that no web page gets here by a name of its own. */
+/** Who may ask at all. The Host header is checked, so that no web page gets here by a host name of its own. */
 function checkEntry({ headers }: IncomingMessage, host: string, token: string): Refusal | null {
   if (headers.host !== host) return refuse(403, 'Host not allowed');
   const given = Buffer.from(headers.authorization ?? '');
@@ -108,7 +108,7 @@ async function* joined(groups: AsyncIterable<string[]>): AsyncGenerator<string> 
   for await (const group of groups) yield group.join('');
 }
 
-/** Takes the rest of a body, so that the client hears the answer instead of a broken connection. */
+/** Reads the rest of a body, so that the client gets the answer instead of a broken connection. */
 async function drain(request: IncomingMessage): Promise<void> {
   for await (const _ of request);
 }

@@ -17,7 +17,7 @@ export const planText = (made: string, inMs: string, subject: string) => `
   where d.revision < excluded.revision`;
 
 /**
- * First whose subject has fewest batches with workers, then whose was served longest ago, then what waits longest: one
+ * First those whose subject has the fewest batches with workers, then was served longest ago, then what waits longest: one
  * person's thousand batches keep nobody else's waiting.
  */
 const TAKE = `
@@ -37,7 +37,7 @@ const TAKE = `
   from chosen c where d.batch_id = c.batch_id
   returning d.batch_id as "batchId", d.revision, d.failed`;
 
-/** What is over keeps its time, which is none. */
+/** What has ended keeps its time, which is null. */
 const RELEASE = `
   update @.due set holder = null, until = null, failed = $4, at = case
     when at is null then null

@@ -30,7 +30,7 @@ export type DatabaseBlobsOptions = {
   /** Where the bytes of new blobs go; null: into rows. */
   objects: Objects | null;
   batchId: string;
-  /** Of a batch that is still being prepared: no other sees these. */
+  /** Those of a batch that is still being prepared: no other sees them. */
   inStaging: boolean;
 };
 
@@ -62,7 +62,7 @@ export function createDatabaseBlobs({ db, objects, batchId, inStaging }: Databas
     );
   }
 
-  /** The id of a blob without a name; where it is kept elsewhere its key is noted first, so that nothing is forgotten there. */
+  /** The id of a blob without a name; where it is kept elsewhere its key is recorded first, so that nothing is orphaned there. */
   async function begin(name: string, key: string | null): Promise<string> {
     const text =
       key === null
@@ -118,7 +118,7 @@ export function createDatabaseBlobs({ db, objects, batchId, inStaging }: Databas
             : await writeObject(objects, key, blobId, pieces);
         if (await giveName(name, blobId, bytes)) return bytes;
       } catch (error) {
-        // Where not even this can be done, it is swept.
+        // Where even this fails, it is swept.
         await remove(name, blobId).catch(() => {});
         throw error;
       }
@@ -174,7 +174,7 @@ export async function removeLeftObjects(
   }
 }
 
-/** As `removeLeftObjects`, for what is done and must not fail for it: what is left is swept. */
+/** As `removeLeftObjects`, after work that must not fail because of it: what is left is swept. */
 export async function tryToRemoveObjects(
   db: Database,
   objects: Objects | null,

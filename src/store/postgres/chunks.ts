@@ -12,7 +12,7 @@ const pieceRow = z.object({ span: z.coerce.number(), bytes: z.instanceof(Uint8Ar
 /** A blob whose bytes are rows, and what messages call it. */
 export type ChunkedBlob = { id: string; bytes: number; what: string; place: string };
 
-/** Gives the bytes written. */
+/** Returns the number of bytes written. */
 export async function writeChunks(db: Database, id: string, what: string, pieces: Pieces): Promise<number> {
   let bytes = 0;
   let number = 0;
@@ -68,7 +68,7 @@ export async function readChunkSpans(
   });
 }
 
-/** The same bytes in chunks of one size; each is only good until the next is asked for. */
+/** The same bytes in chunks of one size; each is valid only until the next is asked for. */
 async function* inChunks(pieces: Pieces): Pieces {
   const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   let filled = 0;

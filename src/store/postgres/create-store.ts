@@ -27,7 +27,7 @@ import { createTurns } from './turns.ts';
 export type DatabaseStoreOptions = DatabaseOptions & {
   /** Entered with each record. */
   nextLook: NextLook;
-  /** For how long a process is at work without news of it, in milliseconds. */
+  /** How long a process counts as alive without news of it, in milliseconds. */
   aliveMs: number;
   /** Told what could not be swept or read. */
   log: (message: string) => void;
@@ -35,7 +35,7 @@ export type DatabaseStoreOptions = DatabaseOptions & {
   objects?: Objects | null;
 };
 
-/** The store in a schema of a PostgreSQL database, which any number of machines share. Making it asks nothing of the database. */
+/** The store in a schema of a PostgreSQL database, which any number of machines share. Creating it makes no query. */
 export function createDatabaseStore({
   log,
   nextLook,
@@ -46,7 +46,7 @@ export function createDatabaseStore({
   const db = openDatabase(options);
   const presence = createDatabasePresence(db, aliveMs, log);
 
-  /** Who changes something may take it upon itself by that, and has to be known by then. */
+  /** A change may claim something for this process, which has to be known by then. */
   function entered<T>(register: Register<T>): Register<T> {
     return {
       ...register,
@@ -90,7 +90,7 @@ export function createDatabaseStore({
         (await db.query('look for a submission', text, [checkedId('batch', batchId)], anyRow)).length > 0
       );
     },
-    // Hashed, for a path may be longer than an index takes.
+    // Hashed, as a path may be longer than an index takes.
     writtenFile: (path) => register('written file', sha256OfText(path), writtenFile),
     budget: (day) => entered(register('budget', checkedId('day', day), budget, day)),
     signingKey: () => register('signing key', 'links', signingKey),

@@ -7,7 +7,7 @@ import { databaseFailure } from './failure.ts';
 import { migrate } from './migrate.ts';
 
 /**
- * What runs SQL, each text for itself and perhaps on a connection of its own: a `Pool` of the package `pg`, or what behaves as
+ * What runs SQL, each text by itself and perhaps on its own connection: a `Pool` of the package `pg`, or what behaves like
  * one. A text without values may hold several statements.
  */
 export type SqlClient = {
@@ -16,10 +16,10 @@ export type SqlClient = {
 
 /** One schema of a database, with its tables as this version has them. */
 export type Database = {
-  /** Names it in a message: no user and no password. */
+  /** Its name in messages, without user or password. */
   readonly place: string;
   /**
-   * Runs one statement, in which `@.` stands for the schema, and gives its rows. `doing` says in a message what it is for, as
+   * Runs one statement, in which `@.` stands for the schema, and gives its rows. `doing` says in messages what it is for, as
    * "read the record of …". Throws `store_failed`.
    */
   query<T>(doing: string, text: string, values: unknown[], row: z.ZodType<T>): Promise<T[]>;
@@ -30,7 +30,7 @@ export type DatabaseOptions = {
   /** Lower-case letters, digits and `_`. */
   schema: string;
   place: string;
-  /** Of a store that is closed, whose table of batches has another name meanwhile: only what copies it reads that. */
+  /** For a closed store, whose table of batches has another name meanwhile: only what copies it reads that. */
   isClosed?: boolean;
 };
 
@@ -42,7 +42,7 @@ export const MOVE = { kind: 'move', name: 'store' };
 
 const UNDEFINED_TABLE = '42P01';
 
-/** Of a statement that was taken back whole, or never begun, because of others: it may come through. */
+/** For a statement that was rolled back, or never begun, because of others: it may succeed next time. */
 const PASSING = [
   '40001', // serialization_failure, where the owner has set an isolation that is stricter than PostgreSQL's own
   '40P01', // deadlock_detected
@@ -54,7 +54,7 @@ const PATIENCE_MS = 8_000;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 640;
 
-/** Tries again what others were in the way of, twice as long after each time, and not to the millisecond. */
+/** Retries what conflicted with others, waiting twice as long each time, with some jitter. */
 async function patiently<T>(work: () => Promise<T>): Promise<T> {
   const start = performance.now();
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
@@ -69,7 +69,7 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
 
 const contentRow = z.tuple([z.object({ content: z.string() })]);
 
-/** Opens a schema. Nothing is asked of the database before the first query, which makes the tables where there are none. */
+/** Opens a schema. The database is not contacted before the first query, which creates the tables where there are none. */
 export function openDatabase({ client, schema, place, isClosed = false }: DatabaseOptions): Database {
   const named = (text: string) => (isClosed ? text.replaceAll(/@\.batch\b/g, '@.batch_closed') : text);
   const inSchema = (text: string) => named(text).replaceAll('@.', `"${schema}".`);
@@ -86,7 +86,7 @@ export function openDatabase({ client, schema, place, isClosed = false }: Databa
     return ready;
   }
 
-  /** The table of batches is there under its name, but where the store was closed: whoever did that wrote down why. */
+  /** The table of batches is there under its name, unless the store was closed: whoever did that wrote down why. */
   async function whyClosed(): Promise<BatchError | null> {
     const text = 'select content from @.revision where kind = $1 and name = $2 order by number desc limit 1';
     const found = contentRow.safeParse(await run(text, [MOVE.kind, MOVE.name]));

@@ -31,13 +31,13 @@ const CERTIFICATE =
   "This computer does not trust the server's certificate, or it is of another host. Name the authority that signed it in " +
   'BATCH_MCP_STORE, as ?sslmode=verify-full&sslrootcert=/path, or its host as the certificate has it.';
 
-/** OpenSSL's reasons, as Node gives them: X509_V_ERR_… without that, and its own of a host's name. */
+/** OpenSSL's reasons, as Node gives them: X509_V_ERR_… without that prefix, and Node's own for a host name. */
 const isOfCertificate = (code = '') => /CERT|^UNABLE_TO|SELF_SIGNED|^HOSTNAME_MISMATCH$/.test(code);
 
 /** It is not there, or was stopped: no answer, a system error, and PostgreSQL's classes 08 and 57. */
 const isGone = (code: string | undefined) => code === undefined || /^(?:E[A-Z]|08|57)/.test(code);
 
-/** What is wrong with what was to be read or written, and no other: PostgreSQL's classes 22 and XX. */
+/** What is wrong with only what was to be read or written: PostgreSQL's classes 22 and XX. */
 const isOfData = (code = '') => /^(?:22|XX)/.test(code);
 
 /** What `pg` itself says, without a code. */
@@ -47,16 +47,16 @@ const said: readonly (readonly [RegExp, string])[] = [
   [/pool after calling end/, 'pool ended'],
 ];
 
-/** A string that PostgreSQL or Node gave to tell failures apart; what comes with it may quote values. */
+/** A string by which PostgreSQL or Node tells failures apart; what comes with it may quote values. */
 function codeOf(error: unknown): string | undefined {
-  // Node gathers the failures of a host that has several addresses.
+  // Node aggregates the failures of a host with several addresses.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   if (!(first instanceof Error)) return undefined;
   if ('code' in first && typeof first.code === 'string') return first.code;
   return said.find(([words]) => words.test(first.message))?.[1];
 }
 
-/** What a query failed with, as `store_failed`. Neither its text nor its values are told: they can hold content. */
+/** What a query failed with, as `store_failed`. Its text and values are left out: they can hold content. */
 export function databaseFailure(doing: string, place: string, error: unknown): BatchError {
   if (error instanceof BatchError) return error;
   const code = codeOf(error);

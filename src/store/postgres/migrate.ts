@@ -4,7 +4,7 @@ import { migrations, STEP_NEEDED } from './migrations.ts';
 
 type Run = (text: string, values?: unknown[]) => Promise<unknown[]>;
 
-/** Any number that no other program is likely to lock by. */
+/** A number that no other program is likely to use as a lock. */
 const LOCK = 4_202_611_261;
 const UNDEFINED_TABLE = '42P01';
 /** duplicate_table, duplicate_column */
@@ -27,7 +27,7 @@ async function stepsTaken(run: Run): Promise<{ number: number; needed: number }>
 }
 
 /**
- * One statement, and so one transaction: under a lock, for several servers start at once, and not where another has just taken
+ * One statement, and so one transaction: under a lock, as several servers may start at once, and skipped where another has just taken
  * this step.
  */
 const stepText = (number: number, step: string, schema: string) => `
@@ -48,7 +48,7 @@ end $migrate$`;
 
 /**
  * Brings the schema to what this version knows, and leaves what a newer one has added while that allows it: servers are replaced
- * one after another. A schema that is there already needs no right to create anything.
+ * one after another. With an existing schema no right to create anything is needed.
  */
 export async function migrate(run: Run, schema: string, place: string): Promise<void> {
   const taken = await stepsTaken(run);
@@ -70,7 +70,7 @@ export async function migrate(run: Run, schema: string, place: string): Promise<
     try {
       await run(stepText(index + 1, step, schema));
     } catch (error) {
-      // Under a strict isolation who has waited for the lock still sees what was there before, and fails at what is there now.
+      // Under strict isolation, whoever waited for the lock still sees the state before, and fails at the present one.
       if (!hasErrorCode(error, ...DUPLICATE) || (await stepsTaken(run)).number <= index) throw error;
     }
   }

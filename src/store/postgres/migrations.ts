@@ -1,7 +1,7 @@
 /**
- * What makes the tables, in numbered steps that are never changed once they were released: the next one is added. Each runs
- * once, alone, and whole or not at all. `@.` stands for the schema. A step may add what the version before it does not know, and
- * takes away nothing that it uses: both run on one database while servers are replaced.
+ * Creates the tables, in numbered steps that never change once released: a new one is added. Each runs
+ * once, alone, and completely or not at all. `@.` stands for the schema. A step may add what the version before it does not know, and
+ * removes nothing that it uses: both run on one database while servers are replaced.
  */
 export const migrations: readonly string[] = [
   `
@@ -124,7 +124,7 @@ export const migrations: readonly string[] = [
 ];
 
 /**
- * The step that a server has to know to work on tables of this version. Raised only where a step takes away what that used, and no
+ * The step that a server has to know to work on tables of this version. Raised only where a step removes what that used, and no
  * further than to the last step of the version before this one.
  */
 export const STEP_NEEDED = 1;

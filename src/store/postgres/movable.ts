@@ -29,7 +29,7 @@ export type MovableOptions = Omit<DatabaseOptions, 'isClosed'> & {
   objects: Objects | null;
 };
 
-/** The store in a schema of a database, to be copied to another one or from it. */
+/** The store in a schema of a database, to be copied from or to. */
 export function openMovableDatabase({ objects, ...options }: MovableOptions): Movable {
   const open = openDatabase(options);
   const db = openDatabase({ ...options, isClosed: true });
@@ -105,7 +105,7 @@ export function openMovableDatabase({ objects, ...options }: MovableOptions): Mo
   };
 }
 
-/** Makes the tables where there are none. */
+/** Creates the tables where there are none. */
 async function makeTables(open: Database): Promise<void> {
   await open.query('open it', 'select', [], anyRow);
 }
@@ -163,7 +163,7 @@ async function writeAudit(db: Database, lines: AsyncIterable<string>): Promise<v
   const insert = 'insert into @.audit (entry) select * from unnest($1::text[])';
   let some: string[] = [];
   for await (const line of lines) {
-    // The log of a machine that lost its power can end in these, which no text of a database holds.
+    // The log of a machine that lost power can end in these, which a database text can't hold.
     some.push(line.replaceAll('\0', '\uFFFD'));
     if (some.length < AUDIT_AT_ONCE) continue;
     await db.query(doing, insert, [some], anyRow);

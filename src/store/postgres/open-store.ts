@@ -2,10 +2,10 @@ import pg from 'pg';
 import type { Store } from '../store.ts';
 import { createDatabaseStore, type DatabaseStoreOptions } from './create-store.ts';
 
-/** As many queries at once as a process makes use of. */
+/** As many concurrent queries as a process makes use of. */
 const CONNECTIONS = 8;
 const CONNECT_MS = 10_000;
-/** No statement of ours takes a second on a healthy database: one that goes on so long has lost it. A call that waits for it ends in its time. */
+/** No statement of ours takes a second on a healthy database: one this slow has lost its connection. A waiting call ends in time. */
 const QUERY_MS = 20_000;
 
 export type StoreSettings = Omit<DatabaseStoreOptions, 'client'> & {
@@ -13,7 +13,7 @@ export type StoreSettings = Omit<DatabaseStoreOptions, 'client'> & {
   url: string;
 };
 
-/** Connections of this process alone. */
+/** Connections of this process only. */
 export function openPool({ url, place, log }: Pick<StoreSettings, 'url' | 'place' | 'log'>): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,

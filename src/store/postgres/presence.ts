@@ -6,13 +6,13 @@ import type { Presence } from '../presence.ts';
 import { isProvenDead, type ProcessIdentity, thisProcess } from '../process-identity.ts';
 import { anyRow, type Database } from './database.ts';
 
-/** Others wait for so many times as long as a process holds without news: its last bytes are out by then. */
+/** Others wait this many times as long as a process keeps sending without news: its last bytes are out by then. */
 const GONE_AFTER = 3;
 const BEATS = 4;
 /** Nobody waits longer for a goodbye. */
 const GOODBYE_MS = 1_000;
 
-/** Says that a process lives, unless it is taken for dead already. */
+/** Reports that a process is alive, unless it is taken for dead already. */
 const BEAT = `
   insert into @.process as p (nonce) values ($1)
   on conflict (nonce) do update set seen_at = now()
@@ -61,7 +61,7 @@ export function createDatabasePresence(
     return beating;
   }
 
-  /** A failure is told by whatever else needs the database. */
+  /** A failure is reported by whatever else needs the database. */
   function keepBeating(): void {
     timer ??= setInterval(() => void beatOnce().catch(() => {}), aliveMs / BEATS).unref();
   }

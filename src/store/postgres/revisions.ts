@@ -19,7 +19,7 @@ type RevisionTexts<T> = {
   all: string;
   create: string;
   key: string[];
-  /** What `create` takes besides. */
+  /** What else `create` takes. */
   beside?: (value: T) => unknown[];
 };
 
@@ -82,7 +82,7 @@ export function sharedRevisions<T>(
   });
 }
 
-/** The revisions of a batch's record: a batch that is seen has one, or has lost it. Each is written with the time of the next look. */
+/** The revisions of a batch's record: a visible batch has one, or has lost it. Each is written with the time of the next look. */
 export function recordRevisions(db: Database, batchId: string, nextLook: NextLook): Revisions<BatchRecord> {
   return openRevisions(db, recordOf(batchId), {
     what: `the record of ${batchId}`,

@@ -16,12 +16,12 @@ const idRow = z.object({ id: z.string() });
 const stagedRow = z.object({ id: z.string(), owner: z.string(), stale: z.boolean() });
 
 /**
- * What was begun longer ago has nobody who comes back for it: on other machines nobody can be seen to be dead. Whoever does come
+ * Nobody comes back for what was begun longer ago: on other machines no process can be seen to be dead. Whoever does come
  * back finds it gone, before anything was sent.
  */
 const STALE = "interval '1 day'";
 
-/** Nobody asks any more who that was: what it may have left was taken up by then. */
+/** Nobody asks for that process any more: what it may have left was taken up by then. */
 const FORGOTTEN = "interval '90 days'";
 
 /** Makes a batch that has an owner, and so is seen by nobody else. */
@@ -67,7 +67,7 @@ export async function createStaging(
   };
 }
 
-/** Removes what dead processes left unfinished, and work and questions that were kept for long enough. */
+/** Removes what dead processes left unfinished, and work and questions that were kept long enough. */
 export async function sweep(
   db: Database,
   objects: Objects | null,

@@ -16,7 +16,7 @@ const row = z.object({
   content: z.string().nullable(),
 });
 
-/** One query for any number of batches, which gives the summary where one is kept of that revision, and else the record. */
+/** One query for any number of batches, which gives the summary where one is kept for that revision, else the record. */
 const LOOK = `
   select b.id, r.number, s.content as summary,
     case when s.content is null and r.number is distinct from k.number then r.content end as content
@@ -32,7 +32,7 @@ const LOOK = `
 
 /**
  * Whose records have changed since a moment, and the moment of this look. A moment is the oldest transaction that was still under way
- * then: whatever was not to be seen has this number or a later one. A number that is still to come was brought here from another server,
+ * then: whatever was not visible has this number or a later one. A number that is still to come was brought here from another server,
  * by a backup, and says nothing.
  */
 const CHANGED = `
@@ -40,7 +40,7 @@ const CHANGED = `
   from @.record where written_by >= $1::xid8 and written_by < pg_snapshot_xmax(pg_current_snapshot())`;
 
 const changedRow = z.tuple([z.object({ moment: z.string(), ids: z.array(z.string()) })]);
-/** After all that was ever written: it is all unknown. */
+/** Later than anything ever written: everything is unknown. */
 const NEVER = '18446744073709551615';
 
 const KEEP = `
@@ -52,10 +52,10 @@ const KEEP = `
 
 const idsRow = z.tuple([z.object({ ids: z.string() })]);
 
-/** All batches that are seen, newest first. */
+/** All visible batches, newest first. */
 export async function newestBatchIds(db: Database): Promise<string[]> {
   // A ULID begins with its time, so the order of ids is the order of making.
-  // As one text, for a hundred thousand rows take five times as long.
+  // As one text, as a hundred thousand rows take five times as long.
   const text =
     "select coalesce(string_agg(id, ' ' order by id desc), '') as ids from @.batch where owner is null";
   const [{ ids }] = idsRow.parse(await db.query('list the batches', text, [], anyRow));
@@ -71,7 +71,7 @@ export function createSummaries<T>(db: Database, { name, schema, make }: Summary
   let moment = NEVER;
   let last: { ids: readonly string[]; summaries: Summaries<T> } | undefined;
 
-  /** Undefined where another version made it, of another form. */
+  /** Undefined where another version made it in another form. */
   function readKept(id: string, text: string): T | undefined {
     const place = `a summary of ${id} in ${db.place}`;
     return schema.safeParse(parseStored(place, text)).data;
@@ -114,7 +114,7 @@ export function createSummaries<T>(db: Database, { name, schema, make }: Summary
     await db.query('keep summaries', KEEP, [name, ...columns], anyRow);
   }
 
-  /** Looks only at those that are not known, or have changed since; what nothing has changed of is not put together again. */
+  /** Looks only at those that are unknown, or have changed since; the unchanged are not assembled again. */
   return async (ids: readonly string[]): Promise<Summaries<T>> => {
     const before = kept;
     const [changed] = changedRow.parse(await db.query('list the batches', CHANGED, [moment], anyRow));
@@ -146,7 +146,7 @@ export function createSummaries<T>(db: Database, { name, schema, make }: Summary
     moment = changed.moment;
     if (unwritten.size >= WORTH_WRITING) await write();
     const summaries = { found: ids.flatMap((id) => found.get(id)?.summary ?? []), damaged: broken };
-    // What can't be read may be mended without a word.
+    // What can't be read may be repaired without notice.
     last = broken.length > 0 ? undefined : { ids, summaries };
     return summaries;
   };

@@ -2,12 +2,12 @@ import * as z from 'zod';
 import type { Turns } from '../agenda.ts';
 import { anyRow, type Database } from './database.ts';
 
-/** What was not used of the last seconds may be used at once. */
+/** Turns left over from the last seconds may be used at once. */
 const SAVED_MS = 5_000;
 
 const ENTER = 'insert into @.turn (name) values ($1) on conflict do nothing';
 
-/** The row is locked first, so that each turn is that of one; the moment that it keeps is that of the next turn. */
+/** The row is locked first, so that each turn goes to one caller; it holds the moment of the next turn. */
 const TAKE = `
   with kept as (
     select name, greatest(next_at, now() - $3 * interval '1 millisecond', held_until) as turn_at
@@ -36,7 +36,7 @@ export function createTurns(db: Database): Turns {
     if (!entered.has(name)) await db.query(doing, ENTER, [name], anyRow);
     entered.add(name);
     const eachMs = 60_000 / perMinute;
-    // One turn at least is at once.
+    // At least one turn is immediate.
     const savedMs = Math.max(0, SAVED_MS - eachMs);
     const [row] = await db.query(doing, TAKE, [name, eachMs, savedMs, longestMs], msRow);
     return row?.ms ?? 0;

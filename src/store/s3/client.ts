@@ -7,7 +7,7 @@ import { downloadBody, fetchByHttp, fetchDownload, Redirected } from '../../lib/
 import { type Refusal, s3Failure } from './failure.ts';
 
 export type S3Settings = {
-  /** Where the bucket's objects stand, `https://bucket.s3.eu-central-1.amazonaws.com/` or `http://host:9000/bucket/`. */
+  /** Where the bucket's objects are, `https://bucket.s3.eu-central-1.amazonaws.com/` or `http://host:9000/bucket/`. */
   address: string;
   region: string;
   accessKeyId: string;
@@ -15,11 +15,11 @@ export type S3Settings = {
   sessionToken?: string;
 };
 
-/** How long what is waited for, in milliseconds. */
+/** Timeouts, in milliseconds. */
 export type S3Patience = {
-  /** A request with a body may take so long in all. */
+  /** For a request with a body, in all. */
   answerMs: number;
-  /** One without may, and a download until its first byte, and from piece to piece. */
+  /** For one without, for a download until its first byte, and between pieces. */
   stallMs: number;
   tries: number;
   /** Before the second try; twice as long before each next one. */
@@ -37,17 +37,17 @@ export type S3Request = {
   body?: Uint8Array | string;
 };
 
-/** An answer that another try would not change. `code` is S3's, empty for a good one. */
+/** An answer that another try would not change. `code` is S3's, empty for success. */
 export type S3Answer = Refusal & { headers: Headers; text: string };
 
 export type S3Client = {
-  /** Tries again what may pass; throws `store_failed` where it does not. `doing` says in a message what it is for. */
+  /** Retries what may be transient; throws `store_failed` where it is not. `doing` says in messages what it is for. */
   send(doing: string, request: S3Request): Promise<S3Answer>;
   /** One try of a download: its body, or what came in its place. */
   open(request: S3Request): Promise<{ headers: Headers; body: Readable } | Refusal>;
   /** Waits before another try; false where there were enough. */
   again(tries: number): Promise<boolean>;
-  /** Whether what came back may pass by itself. */
+  /** Whether the failure may be transient. */
   mayPass(refusal: Refusal): boolean;
 };
 
@@ -56,7 +56,7 @@ const sha256 = (data: Uint8Array | string) => createHash('sha256').update(data).
 const PASSING_STATUS = [0, 408, 429, 500, 502, 503, 504];
 /** 400 and 409 that S3 asks to try again. */
 const PASSING_CODE = ['RequestTimeout', 'ConditionalRequestConflict', 'OperationAborted'];
-/** No answer of this kind passes: nothing is followed with a signature, and no certificate gets better. */
+/** None of these is transient: no redirect is followed with a signature, and no certificate gets better. */
 const LASTING_CODE = ['Redirected', 'NotImplemented', 'ENOTFOUND'];
 
 /** S3 answers some requests with 200 before it knows how they end, and with an error in the body. */

@@ -35,7 +35,7 @@ function adviceFor({ status, code }: Refusal): string {
     : "The bucket's log says more. Nothing new was sent.";
 }
 
-/** What a request failed with for good. Neither its address nor what it was signed with is told. */
+/** The final failure of a request. Neither its address nor its signature is shown. */
 export function s3Failure(doing: string, place: string, refusal: Refusal): BatchError {
   const { status, code } = refusal;
   const what = status === 0 ? code : `${status} ${code}`.trim();

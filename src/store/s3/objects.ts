@@ -12,13 +12,13 @@ export type S3ObjectsOptions = S3Settings & {
   prefix: string;
   place: string;
   patience?: Partial<S3Patience>;
-  /** Of the parts in which larger objects are sent. */
+  /** The size of the parts in which larger objects are sent. */
   partBytes?: number;
 };
 
 const READS_AT_ONCE = 4;
 
-/** Objects in a bucket that speaks S3. Making it asks nothing of the bucket. */
+/** Objects in a bucket that speaks S3. Creating it sends no request. */
 export function createS3Objects(options: S3ObjectsOptions): Objects {
   const { prefix, place, patience: given, partBytes = PART_BYTES, ...settings } = options;
   const patience = { ...PATIENCE, ...given };
@@ -26,7 +26,7 @@ export function createS3Objects(options: S3ObjectsOptions): Objects {
   const bucket: S3Bucket = { client, place, partBytes, way: firstWay };
   const describe = (key: string) => `${place}/${key}`;
 
-  /** From one byte to another of it. What an answer that is cut off lacks is asked for again. */
+  /** From one byte of it to another. What a cut-off answer lacks is requested again. */
   async function* readPieces(object: StoredObject, from: number, end: number): Pieces {
     const key = prefix + object.key;
     for (let position = from, tries = 1; position < end; tries += 1) {
@@ -98,7 +98,7 @@ export function createS3Objects(options: S3ObjectsOptions): Objects {
           const bytes = await readRun(object, run);
           for (const { index, span } of run.members) {
             const start = span.offset - run.offset;
-            // Copied, for a run can be many times what is wanted of it.
+            // Copied, as a run can be many times longer than what is wanted of it.
             found[index] = Buffer.from(bytes.subarray(start, start + span.length));
           }
         }
@@ -125,12 +125,12 @@ export function createS3Objects(options: S3ObjectsOptions): Objects {
 function partIn(headers: Headers): { start: number; total: number | null } {
   const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get('content-range') ?? '') ?? [];
   if (start !== undefined) return { start: Number(start), total: total === '*' ? null : Number(total) };
-  // The length of what was compressed on the way is not its own.
+  // The length of something compressed in transit is not its own.
   const length = headers.has('content-encoding') ? null : headers.get('content-length');
   return { start: 0, total: length === null ? null : Number(length) };
 }
 
-/** The bytes of an answer from one to another. What ends there is read to its end, so that its connection is kept. */
+/** The bytes of an answer from one to another. An answer that ends there is read to its end, to keep the connection. */
 async function* between(pieces: Pieces, from: number, to: number): Pieces {
   let position = 0;
   for await (const piece of pieces) {
@@ -141,7 +141,7 @@ async function* between(pieces: Pieces, from: number, to: number): Pieces {
   }
 }
 
-/** The pieces to the end, or until the connection breaks or brings none for so long: who reads counts the bytes. */
+/** The pieces to the end, or until the connection breaks or stalls: the reader counts the bytes. */
 async function* untilCut(body: Readable, stallMs: number): Pieces {
   const stall = () => void body.destroy();
   let timer = setTimeout(stall, stallMs);
@@ -152,7 +152,7 @@ async function* untilCut(body: Readable, stallMs: number): Pieces {
       timer = setTimeout(stall, stallMs);
     }
   } catch {
-    // What it broke off with is none of ours: the network's, or the time that was up.
+    // The error that it broke off with is not ours: the network's, or a timeout.
   } finally {
     clearTimeout(timer);
   }

@@ -4,18 +4,18 @@ import type { Pieces } from '../store.ts';
 import type { S3Answer, S3Client, S3Request } from './client.ts';
 import { s3Failure } from './failure.ts';
 
-/** S3 takes no smaller parts but the last, and 10,000 of them. */
+/** S3 takes no smaller parts except the last, and at most 10,000. */
 export const PART_BYTES = 8 * 1024 * 1024;
 
 export type S3Bucket = {
   client: S3Client;
   place: string;
   partBytes: number;
-  /** Found out by the first refusal. */
+  /** Learned from the first refusal. */
   way: Way;
 };
 
-/** Which headers a bucket takes with what is written: `If-None-Match`, and whether it wants `Content-MD5`, as those do that lock objects. */
+/** Which headers a bucket takes on a write: `If-None-Match`, and whether it wants `Content-MD5`, as buckets with object lock do. */
 type Way = { knowsConditions: boolean; wantsMd5: boolean };
 
 export const firstWay: Way = { knowsConditions: true, wantsMd5: false };
@@ -25,7 +25,7 @@ const otherWays: readonly Way[] = [
   { knowsConditions: false, wantsMd5: true },
 ];
 
-/** What services answer to headers that they don't know, or miss. */
+/** What services answer to headers that they don't know, or require. */
 const isAboutHeaders = ({ status, code }: S3Answer) =>
   status === 501 ||
   (status === 400 && ['InvalidArgument', 'InvalidRequest', 'NotImplemented'].includes(code));
@@ -34,7 +34,7 @@ const isDone = ({ status }: Pick<S3Answer, 'status'>) => status >= 200 && status
 
 const textIn = (xml: string, tag: string) => new RegExp(`<${tag}>([^<]+)</${tag}>`).exec(xml)?.[1];
 
-/** Writes an object of any length, with two parts of it in memory at most. `key` is the whole one, with the prefix. */
+/** Writes an object of any length, with at most two parts of it in memory. `key` is complete, with the prefix. */
 export async function writeObject(bucket: S3Bucket, key: string, pieces: Pieces): Promise<void> {
   let upload: Upload | undefined;
   let sending: Promise<void> = Promise.resolve();
@@ -49,7 +49,7 @@ export async function writeObject(bucket: S3Bucket, key: string, pieces: Pieces)
       await sending;
       upload ??= await beginUpload(bucket, key);
       sending = upload.send(part.number, part.bytes);
-      // Whoever awaits it is told; a failure of the pieces may come first.
+      // Whoever awaits it gets the error; a failure of the pieces may come first.
       sending.catch(() => {});
     }
     await sending;
@@ -92,13 +92,13 @@ async function beginUpload(bucket: S3Bucket, key: string): Promise<Upload> {
     },
 
     async abort() {
-      // Where this fails too, it is swept with what dead writers left.
+      // If this fails too, it is swept with what dead writers left.
       await client.send(`give up ${key}`, { method: 'DELETE', key, query: { uploadId } }).catch(() => {});
     },
   };
 }
 
-/** What a try answers whose like has already come through: its answer was lost, and the object or its upload is no longer open. */
+/** What a retry gets after an earlier try succeeded: that answer was lost, and the object or its upload is no longer open. */
 const isPerhapsThere = ({ status, code }: S3Answer) => status === 412 || code === 'NoSuchUpload';
 
 /**
@@ -115,7 +115,7 @@ async function putOnce(bucket: S3Bucket, key: string, bytes: number, request: S3
   throw s3Failure(doing, place, isDone(answer) ? { status, code: 'it is not whole' } : answer);
 }
 
-/** Sends what is written with the headers that its bucket takes, which others are tried for where it refuses them. */
+/** Sends a write with the headers that its bucket takes; where it refuses them, others are tried. */
 async function sendInItsWay(bucket: S3Bucket, doing: string, request: S3Request): Promise<S3Answer> {
   const send = (way: Way) => bucket.client.send(doing, { ...request, headers: headersOf(request, way) });
   const answer = await send(bucket.way);
@@ -143,19 +143,19 @@ async function sizeOf(client: S3Client, doing: string, key: string) {
   const length = headers.get('content-length');
   if (!isDone({ status }) || length !== null)
     return { status, length: length === null ? null : Number(length) };
-  // Some proxies drop the length of what has no body.
+  // Some proxies drop the length where there is no body.
   const part = await client.send(doing, { method: 'GET', key, headers: { range: 'bytes=0-0' } });
   const total = /\/(\d+)$/.exec(part.headers.get('content-range') ?? '')?.[1];
   return { status, length: total === undefined ? null : Number(total) };
 }
 
-/** `bytes` is only good until the part after the next is asked for: a part can be sent while the next one fills. */
+/** `bytes` is valid only until the part after the next is asked for: a part can be sent while the next one fills. */
 type UploadPart = { number: number; bytes: Uint8Array; isLast: boolean };
 
-/** What most blobs are smaller than. */
+/** Most blobs are smaller. */
 const EXPECTED_BYTES = 64 * 1024;
 
-/** The same bytes in parts of one size, numbered from 1; the last may be smaller, and the only one empty. */
+/** The same bytes in parts of one size, numbered from 1; the last may be smaller, and an only one empty. */
 async function* inParts(pieces: Pieces, partBytes: number): AsyncGenerator<UploadPart> {
   const buffers = [gatherBytes(Math.min(EXPECTED_BYTES, partBytes)), gatherBytes(0)] as const;
   let [filling, other] = buffers;

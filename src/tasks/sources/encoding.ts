@@ -14,10 +14,10 @@ const marks: [TextEncoding['name'], number[]][] = [
 const UNPACKED = 'the file unpacked (gunzip, unzstd)';
 const ROWS = 'its rows as .csv or .jsonl';
 
-/** What Git keeps in the place of a large file until that is fetched (the specification of Git LFS pointers). */
+/** What Git keeps in place of a large file until it is fetched (the specification of Git LFS pointers). */
 const LFS_POINTER = [...Buffer.from('version https://git-lfs.github.com/spec/')];
 
-/** Formats that could pass for text, or that deserve a word of their own. */
+/** Formats that could pass for text, or deserve a message of their own. */
 const binaries: { name: string; starts: number[]; valid?: string }[] = [
   { name: 'text in UTF-32', starts: [0xff, 0xfe, 0, 0] },
   { name: 'text in UTF-32', starts: [0, 0, 0xfe, 0xff] },
@@ -40,12 +40,12 @@ const beginsWith = (bytes: Uint8Array, start: readonly number[]) =>
 
 export const isLfsPointer = (bytes: Uint8Array): boolean => beginsWith(bytes, LFS_POINTER);
 
-/** What a file is that is no text, in words, and what to do with it where there is a word for that; null where it begins like no known format. */
+/** What a file that is not text is, in words, and what to do with it if anything; null where it begins like no known format. */
 export function binaryOf(bytes: Uint8Array): { name: string; valid?: string } | null {
   return binaries.find(({ starts }) => beginsWith(bytes, starts)) ?? null;
 }
 
-/** Fewer could be that by chance. */
+/** Fewer could look like that by chance. */
 const FEWEST_PAIRS = 4;
 
 /** UTF-16 without a mark shows in Latin text: every other byte is zero. */

@@ -6,13 +6,13 @@ import { binaryOf, isLfsPointer } from './encoding.ts';
 import { nearlyJson } from './nearly-json.ts';
 import { SAMPLE_BYTES } from './text-file.ts';
 
-/** What a file looks like by its beginning, where that is another form than its name says. */
+/** What a file looks like by its beginning, where that is not what its name says. */
 export type Shape = Pick<Problem, 'problem' | 'valid'>;
 
 export const ARRAY = 'a JSON array of tasks, [{…}, {…}]';
 const PER_LINE = 'one JSON object per line';
 
-/** As a download is that needed somebody to log in. */
+/** As when a download needed a login. */
 const HTML = /^\s*<(!doctype html|html|head)\b/i;
 
 /** The value of a text that is JSON; undefined for any other. */
@@ -24,7 +24,7 @@ function jsonIn(text: string): unknown {
   }
 }
 
-/** What is no text in UTF-8, in whatever form it was to be. */
+/** What is not text in UTF-8, whatever form it should have. */
 function whatInsteadOfText(beginning: Uint8Array, form: string): Shape | null {
   const binary = binaryOf(beginning);
   if (binary !== null) {
@@ -73,7 +73,7 @@ const ONE_OBJECT = {
   valid: `${ARRAY}: the list alone, where it stands under a key of the object; rows_file, where it holds rows; a file with one task per line must be named .jsonl`,
 };
 
-/** So many lines that can't be read are no slip: they are what the file is. */
+/** This many unreadable lines are no slip: the file is something else. */
 const LINES_OF_A_KIND = 3;
 
 /**
@@ -119,7 +119,7 @@ export function whatInsteadOfLines(beginning: Uint8Array): Shape | null {
   return whatALineIs(sample) ?? (broken.length === lines.length ? (tableIn(lines) ?? proseIn(lines)) : null);
 }
 
-/** But for a byte order mark, which is none to those who read JSON. */
+/** Not a byte order mark, which JSON does not count as a blank. */
 const BLANKS_AROUND = /^[ \t]+|[ \t]+$/g;
 
 const PRETTY = {
@@ -138,7 +138,7 @@ export function whatALineIs(line: string): Shape | null {
   return nearlyJson(line);
 }
 
-/** As programs end lines that know no Unicode, and those of old Macs, which are told by themselves. */
+/** As programs without Unicode end lines, and old Macs, which are reported separately. */
 const BETWEEN = /\}(?:(?![\r\ufeff])[\s\p{Cc}])*\{/gu;
 
 const areObjects = (list: unknown): boolean =>
@@ -174,20 +174,20 @@ const proseIn = (lines: readonly string[]): Shape | null =>
     ? { problem: 'is plain text, not JSON', valid: 'rows_file with the same file named .txt: a row per line' }
     : null;
 
-/** The key of a list that an object holds as all it is, as a whole body for the API does. */
+/** The key of a list that is all an object holds, as in a whole body for the API. */
 function listWithin(value: unknown): string | undefined {
   const [[key, list] = [], ...others] = isJsonObject(value) ? Object.entries(value) : [];
   return others.length === 0 && Array.isArray(list) && list.some(isJsonObject) ? key : undefined;
 }
 
-/** Whether a line opens more brackets than it closes: its object goes on below. */
+/** Whether a line opens more brackets than it closes: its object continues below. */
 function opensMore(line: string): boolean {
   const outside = line.replaceAll(/"(?:[^"\\]|\\.)*"/g, '');
   return (outside.match(/[{[]/g) ?? []).length > (outside.match(/[}\]]/g) ?? []).length;
 }
 
 const KEYS_OF_TASKS = ['task_id', 'custom_id', 'params', 'prompt', 'task_type', 'input_data'];
-/** So many brackets are tried as the end of the first object. */
+/** This many brackets are tried as the end of the first object. */
 const MOST_ENDS = 50;
 
 /** Whether the first object in a file of tasks has no key of one. */

@@ -12,7 +12,7 @@ import { unreadable } from './text-file.ts';
 /** Items that become one task. */
 export type MergedItem = { id: string; text: string; awaited?: Awaited | undefined };
 
-/** So much text of rows is held that belong together and need not stand so. */
+/** This much text is held of rows that belong together but need not be adjacent. */
 const MOST_HELD_CHARACTERS = 64_000_000;
 
 /** A task's id is the value. */
@@ -32,7 +32,7 @@ function ownPlaces(more: Cells): Cells {
   return isHidden ? { ...more, row: more } : more;
 }
 
-/** One task of many items: each stands in a tag with its id, and nothing in it can close that. */
+/** One task from many items: each is in a tag with its id, and nothing in it can close that tag. */
 export function mergedRow(
   items: readonly MergedItem[],
   task: { number: number; task_id: string; more?: Cells },
@@ -109,7 +109,7 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
   };
 }
 
-/** What is in no task is said of the batch too, not of its estimate alone. */
+/** What is in no task is said of the batch too, not only of its estimate. */
 function leftOut(without: number, merge: Merge): string[] {
   if (without === 0) return [];
   return [
@@ -221,7 +221,7 @@ function toMerge(item: SourceItem, aside?: string): MergedItem | Extract<SourceI
   }
   if (text !== undefined) return { id: task_id, text, awaited };
   const all = Object.entries(input ?? cells);
-  // What an answer said is no column of its row; a row of nothing else is what it says.
+  // What an answer said is not a column of its row; a row of nothing else is what it says.
   const besideId = input === undefined ? all.filter(([name]) => name !== id_column) : all;
   const besideBoth = input === undefined ? besideId.filter(([name]) => name !== aside) : all;
   const columns = [besideBoth, besideId].find(({ length }) => length > 0) ?? all;

@@ -1,4 +1,4 @@
-/** What a text is that is JSON but for one habit of whoever wrote it. */
+/** What a text is that would be JSON but for one habit of its writer. */
 export type Nearly = { problem: string; valid: string };
 
 type Habit = Nearly & { mended: (text: string) => string };
@@ -14,7 +14,7 @@ const asPython = (text: string) =>
     piece.replaceAll(/\b(?:None|True|False)\b/g, (word) => (word === 'None' ? 'null' : word.toLowerCase())),
   );
 
-/** The first that makes JSON of a text is what it is called. */
+/** The first one that turns a text into JSON names it. */
 const habits: readonly Habit[] = [
   {
     problem: 'holds a byte order mark (U+FEFF), as where files were joined',
@@ -75,7 +75,7 @@ const habits: readonly Habit[] = [
   },
 ];
 
-/** By what a text misses being JSON; null for one that misses it by more, or by nothing. */
+/** What keeps a text from being JSON; null if more than one thing does, or nothing. */
 export function nearlyJson(text: string): Nearly | null {
   if (isJson(text)) return null;
   const found = habits.find(({ mended }) => {

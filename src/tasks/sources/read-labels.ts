@@ -9,10 +9,10 @@ import type { Table } from './tables/table.ts';
 const VALID =
   'a list of different texts, as in ["refund", "card_lost"], or the path of one (.json, .txt or a .csv of one column)';
 
-/** No path, which ends as the name of a file does. */
+/** Not a path, which ends as a file name does. */
 const isSeveral = (given: string) => /[,;|\n]/.test(given) && !/\.\w{2,6}\s*$/.test(given);
 
-/** Labels, and what is odd about the file that they were read from. */
+/** Labels, and what is odd about the file that they came from. */
 export type ReadLabels = { labels: string[]; notes: string[] };
 
 /** The labels that answers choose from, as they were given or as their file has them. Throws `invalid_input`. */
@@ -39,7 +39,7 @@ export async function readLabels(
   return read;
 }
 
-/** What people call a column of labels; behind another word it may be a label all the same. */
+/** What people call a column of labels; after another word it may still be a label. */
 const HEAD =
   /(?<before>^|.*[\W_])(labels?|(sub)?categor(y|ies)|class(es)?|tags?|intents?|topics?|types?|names?|values?|texts?|kategorien?|klassen?|catégories?|categorías?)$/i;
 

@@ -57,7 +57,7 @@ export async function* rowItems(
   }
 }
 
-/** Rows that are not read yet, with what makes tasks of them: plain data, so that threads can exchange it. */
+/** Rows that are not read yet, with what turns them into tasks: plain data, so that threads can exchange it. */
 export type RowBytes = { block: RowBlock; format: RowFormat; id_column: string | undefined };
 
 /** The rows of a table as bytes, for threads to read. As `rowItems` otherwise, but that nothing is joined to them. */
@@ -80,7 +80,7 @@ export async function* rowBytes(
 export const itemsIn = ({ block, format, id_column }: RowBytes): SourceItem[] =>
   readRows(format, block).map((row) => toSourceRow(row, id_column));
 
-/** Blocks that hold no wanted row are not read. */
+/** Blocks without a wanted row are not read. */
 async function* wantedRows(table: Table, spread: Spread): AsyncGenerator<TableRow[]> {
   if (table.kind === 'rows') {
     for await (const rows of table.rows) {
@@ -96,7 +96,7 @@ async function* wantedRows(table: Table, spread: Spread): AsyncGenerator<TableRo
   }
 }
 
-/** Blank rows are none, so a row's index is that of its number. */
+/** Blank rows don't count, so a row's index is that of its number. */
 const wantedOf = (rows: readonly TableRow[], spread: Spread) =>
   rows.filter(({ number }) => {
     const takes = spread.wants(number - 1);

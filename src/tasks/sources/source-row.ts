@@ -13,22 +13,22 @@ export type SourceRow = {
   task_id: string;
   /** What places can name. */
   cells: Cells;
-  /** What is kept of that with the task, for the files that its answers go to; all of it where this is left out. */
+  /** What of that is kept with the task, for the files of its answers; all of it where this is left out. */
   kept?: Cells;
   /** What it is as a task's input; all its cells where this is left out. */
   input?: Cells;
-  /** Names within its cells, where what holds them can name no others. */
+  /** Names within its cells, where their container can name no others. */
   within?: readonly string[];
   /** The column that holds the ids, where one does. */
   id_column?: string | undefined;
-  /** What stands in it for an answer that is not there yet is so long in truth. */
+  /** The true length of what stands in for an answer that has not come yet. */
   awaited?: Awaited;
   /** The text of a file. */
   text?: string;
   attachment?: Attachment;
 };
 
-/** A row or a file that can't become a task, and the columns that it has all the same. */
+/** A row or a file that can't become a task, and the columns that it has anyway. */
 export type BadRow = { number: number; place: string; problem: Problem; columns?: readonly string[] };
 
 export type SourceItem = SourceRow | BadRow;
@@ -42,7 +42,7 @@ function idText(value: unknown): string | null {
   return value instanceof ExactNumber ? value.source : null;
 }
 
-/** In memory of its own: ids are kept, and a part of a text keeps all of it. */
+/** In memory of its own: ids are kept, and a slice of a text keeps all of it. */
 const copied = (text: string) => Buffer.from(text, 'utf16le').toString('utf16le');
 
 const AN_ID = `1 to ${LONGEST_ID} characters, different in every row`;

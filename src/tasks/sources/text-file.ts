@@ -65,7 +65,7 @@ export async function openText(handle: FileHandle, field: string): Promise<TextF
 
 /**
  * The text as UTF-8, without its byte order mark, its lines ended by newlines, in pieces of about half a megabyte; from its
- * character `skip` on. Throws `TypeError` at what is no UTF-16 where it is to be that; of UTF-8 the bytes are given as they are.
+ * character `skip` on. Throws `TypeError` at what should be UTF-16 and is not; the bytes of UTF-8 are passed on as they are.
  */
 export async function* utf8Pieces(file: TextFile, skip = 0): AsyncGenerator<Uint8Array> {
   const { encoding, returnsOnly } = file;

@@ -79,7 +79,7 @@ export function readPatterns(given: readonly string[]): FilePatterns {
   const unseen = new Set(exclusions.map(({ pattern }) => pattern).filter(isName));
   return {
     wanted: wanted.map(wantedPattern),
-    // Each is asked, for one that another makes needless is no wrong name.
+    // Each is asked, as one that another makes redundant is not misspelt.
     excludes: (seen) =>
       exclusions.filter(({ pattern, excludes }) => {
         const isLeftOut = excludes(seen);

@@ -41,7 +41,7 @@ export function filesSource({ patterns, split_chars }: FilesSource, folders: All
           if (split_chars === undefined) index += 1;
         }
       }
-      // Which one is wanted hangs on what became of those before it.
+      // Which one is wanted depends on what became of those before it.
       const ahead = spread === everything ? FILES_AHEAD : 1;
       for await (const file of openFiles(wantedFiles(), folders, ahead)) {
         const before = number;

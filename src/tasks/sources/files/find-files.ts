@@ -37,7 +37,7 @@ async function entriesOf(folder: string, leaveOut: (reason: SkipReason) => void)
   try {
     return (await readdir(folder, { withFileTypes: true })).sort(byName);
   } catch (error) {
-    // It was there a moment ago: what is gone since is as good as never seen.
+    // It was there a moment ago: what has gone since counts as never seen.
     if (hasErrorCode(error, 'ENOENT', 'ENOTDIR')) return [];
     if (!hasErrorCode(error, 'EACCES', 'EPERM')) throw fileFailure(`read ${JSON.stringify(folder)}`, error);
     leaveOut('unreadable');

@@ -48,7 +48,7 @@ function ignoredBy(rules: Rules, file: string, isFolder: boolean): boolean {
 
 /**
  * The `.gitignore` files that concern what is below `start`, from `root` down. Where they leave out `start` itself, it is
- * wanted all the same, for it was named: those files then say nothing about what is in it.
+ * wanted all the same, as it was named: those files then say nothing about what is in it.
  */
 export function createGitignore(root: string, start: string): Gitignore {
   const known = new Map<string, Promise<Rules>>();

@@ -20,7 +20,7 @@ import type { ChosenTask, SentRequest } from './sent-requests.ts';
 /** What a task's request is made of: what it was sent with, or what corrects it. */
 export type SentSource = { sent: SentRequest } | { correction: Correction };
 
-/** What is changed of what was sent, in all of it. */
+/** What is changed in everything that was sent. */
 export type SentChanges = Pick<
   TaskDefaults,
   'prompt' | 'system' | 'output_schema' | 'model' | 'model_tier' | 'effort' | 'max_tokens'

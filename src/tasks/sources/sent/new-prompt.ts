@@ -13,7 +13,7 @@ function objectIn(json: string): JsonObject {
   return isJsonObject(value) ? value : {};
 }
 
-/** The columns of a row of which a file's task keeps nothing but its place. */
+/** The columns of a row of which a file's task keeps only its place. */
 const FILE_COLUMNS = new Set(['path', 'part']);
 
 /** What is kept of a task's row or input; nothing where neither is. */

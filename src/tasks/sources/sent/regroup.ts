@@ -33,14 +33,14 @@ const PASSING = new Set([
 
 /**
  * How much longer an answer may be than before: twice, where it was cut off; `shorter` makes less of what was paid for nothing,
- * whose money is no longer there.
+ * as that money is gone.
  */
 export function lengthFactor({ cause }: ChosenTask, shorter: number): number {
   if (cause === 'max_tokens') return 2;
   return cause === null || PASSING.has(cause) ? 1 : shorter;
 }
 
-/** In half of what a task was with when the answer to all failed it; at last alone. */
+/** In half the group that it was in when the answer to all failed it; finally alone. */
 function sizeFor({ cause }: ChosenTask, was: number): number {
   return cause === null || PASSING.has(cause) ? was : Math.max(1, Math.floor(was / 2));
 }
@@ -60,7 +60,7 @@ export function createPackReader({ requests }: Pick<Dialect, 'requests'>): PackR
   };
 }
 
-/** More kinds of requests than this are not open at a time. */
+/** At most this many kinds of requests are open at a time. */
 const MOST_OPEN = 40;
 
 /**
@@ -98,7 +98,7 @@ export type PackChange = Omit<ParamsChange, 'longer' | 'prompt'> & {
   shorter: number;
 };
 
-/** The params of a request for these tasks, and what it is expected to take; `at_limit` for one that can't get longer. */
+/** The params of a request for these tasks, and its expected length; `at_limit` for one that can't get longer. */
 export function regrouped(
   tasks: readonly SharedTask[],
   change: PackChange,
@@ -131,7 +131,7 @@ export function regrouped(
   const most = tasks.map((task) => longestAnswer(task, change, read));
   const max_tokens = model === undefined ? (sent.max_tokens ?? 0) : packMaximum(model, most);
   const isCut = tasks.every(({ selected }) => selected.cause === 'max_tokens');
-  // Alone, and cut off at all that the model can give.
+  // Alone, and cut off at the most that the model can give.
   if (isCut && tasks.length === 1 && max_tokens <= (sent.max_tokens ?? 0) && rowsBefore(first, read) === 1)
     return 'at_limit';
   const { shorter: _used, ...changes } = change;
@@ -158,7 +158,7 @@ function longestAnswer({ selected, entry, sent }: SharedTask, change: PackChange
 
 type Reworded = { row: SharedRow; prompt?: string } | { problems: Problem[] };
 
-/** A row under another prompt, made of what is kept of its task. */
+/** A row under another prompt, made from what is kept of its task. */
 function underPrompt(row: SharedRow, entry: TaskEntry, prompt: string): Reworded {
   const filled = promptFor(entry, prompt);
   if ('problems' in filled) return filled;

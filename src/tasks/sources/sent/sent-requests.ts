@@ -7,21 +7,21 @@ import type { Blobs, Span } from '../../../store/store.ts';
 import { requireAsWritten } from '../../../store/stored-json.ts';
 import { openTasks } from '../../../store/task-list.ts';
 
-/** A request as it stands in a body that was sent. */
+/** A request as it is in a body that was sent. */
 export type SentRequest = {
-  /** Another one than the task's where it shares the request. */
+  /** Differs from the task's where it shares the request. */
   id: string;
   params: Params;
-  /** The hash of the schema that its answer was checked by; undefined where the batch's own list tells it. */
+  /** The hash of the schema that its answer was checked by; undefined where the batch's own list has it. */
   schema: string | undefined;
-  /** Whether it is of a task that was given anew since it was submitted. */
+  /** Whether its task was replaced since submission. */
   corrected: boolean;
 };
 
 /** The requests of a batch, each as it was sent last: those of these tasks, in the order asked for, read as they are wanted. */
 export type SentRequests = (ordinals: readonly number[]) => AsyncGenerator<SentRequest>;
 
-/** Requests are read together up to this many bytes of them, for each reading has its price. */
+/** Requests are read together up to this many bytes of them, as each read has its price. */
 const READ_TOGETHER_BYTES = 1024 * 1024;
 
 type Spans = {
@@ -60,7 +60,7 @@ export async function openSentRequests(
     throw notThere(blobs.describe(TASKS_INDEX));
   }
 
-  /** Each body is held against its hash before anything is cut out of it. */
+  /** Each body is checked against its hash before anything is cut out of it. */
   const whole = new Map<string, Promise<void>>();
   function requireWholeBody({ number, body_bytes: bytes, body_sha256: sha256 }: Part): Promise<void> {
     const name = partBody(number);
@@ -75,7 +75,7 @@ export async function openSentRequests(
       await requireWholeBody(part);
       const found = (await blobs.readRanges(name, spans)).map((bytes) => {
         const text = bytes.toString('utf8');
-        // By the time that it is sent again nobody knows what the cache holds.
+        // By the time it is sent again, nobody knows what the cache holds.
         const unmarked = part.cache === undefined ? text : text.replaceAll(requests.cacheMark, '');
         const request = requests.decode(unmarked);
         if (request === null) throw notThere(blobs.describe(name));
@@ -94,7 +94,7 @@ type Place = { part: Part; span: Span } & OfTask;
 /** Tasks with the places of their requests among the spans: one that several share is read once. */
 type Neighbours = { part: Part; spans: Span[]; tasks: (OfTask & { request: number })[]; bytes: number };
 
-/** Neighbours of one body. */
+/** Neighbours in one body. */
 function* together(places: readonly Place[]): Generator<Neighbours> {
   let group: Neighbours | undefined;
   for (const { part, span, ...task } of places) {
@@ -123,7 +123,7 @@ function notThere(place: string): BatchError {
   );
 }
 
-/** Where the requests of a part that lists its tasks stand: 16 bytes each. */
+/** Where the requests of a part that lists its tasks are: 16 bytes each. */
 async function listedSpans(blobs: Blobs, part: Part): Promise<Omit<Spans, 'part'>> {
   const schemas = new Map<number, string>();
   const corrected = new Set<number>();

@@ -18,12 +18,12 @@ export const readOptions = (delimiter: string) =>
     max_record_size: 0,
   }) satisfies Options;
 
-/** Excel's own line in front of a table, `sep=;`: any sign but a quote, and in quotes where a program wrote it as a field. */
+/** Excel's own line before a table, `sep=;`: any character but a quote, and in quotes where a program wrote it as a field. */
 const SEPARATOR_LINE = /^"?sep=([!#-/:-@[-`{-~\t])"? *\r?\n/i;
 
 export type FoundDelimiter = {
   delimiter: string;
-  /** Characters in front of the header line. */
+  /** Characters before the header line. */
   skip: number;
   warnings: string[];
 };
@@ -39,7 +39,7 @@ function score(sample: string, delimiter: string): number {
   return alike + columns / 10_000;
 }
 
-/** The whole lines at the beginning of a text, for a line that was cut would have too few fields. */
+/** The whole lines at the beginning of a text, as a line that was cut would have too few fields. */
 async function firstLines(file: TextFile): Promise<string> {
   for await (const piece of utf8Pieces(file)) {
     const sample = Buffer.from(piece.subarray(0, SAMPLE_BYTES)).toString('utf8');
@@ -83,7 +83,7 @@ function titleWarning(sample: string, field: string): string[] {
   ];
 }
 
-/** Fewer lines have as many commas as one another by chance. */
+/** Fewer lines can have equally many commas by chance. */
 const FEWEST_LINES = 5;
 
 /** A warning where the lines of a text are those of a table, whose header line would be a row like the others. */
@@ -110,7 +110,7 @@ function bestDelimiter(sample: string, given: string | null): string {
 }
 
 /**
- * Throws `invalid_input` where lines above a header line are comments, for the first of them would be taken for it. A header line
+ * Throws `invalid_input` where lines above a header line are comments, as the first of them would be taken for it. A header line
  * may begin with `#` too: then it has as many fields as what follows.
  * `counterFor` finds out how the fields of a text are separated, and counts those of its first record.
  */

@@ -36,11 +36,11 @@ const byEnding = new Map(
   ),
 );
 
-/** What a file is by its ending that can't be read as a table, and what to do with it; undefined for one that nobody knows. */
+/** What a file that can't be read as a table is by its ending, and what to do with it; undefined for an unknown ending. */
 export const foreignTable = (file: string): Pick<Problem, 'problem' | 'valid'> | undefined =>
   byEnding.get(path.extname(file).toLowerCase());
 
-/** What is no table whatever is done to it. */
+/** What can't be made a table. */
 const DOCUMENTS = new Set(['is a document, not a table', 'is a log', 'is not a table']);
 
 /** Whether a file is by its ending a table that is to be saved or unpacked as another one first. */

@@ -12,16 +12,16 @@ const LARGEST_CHARACTERS = 64_000_000;
 
 /** A second table, by its ids. */
 export type Join = {
-  /** As its own head or rows have them, without the id's. */
+  /** As its header or rows have them, without the id's. */
   columns: readonly string[];
   /** A row with the columns of the second table's row of the same id; empty ones where it has none. */
   join(cells: Cells, id: string): Cells;
-  /** What did not meet, once all rows were joined. */
+  /** What found no match, once all rows were joined. */
   warnings(): string[];
 };
 
 /**
- * Reads a second table. A column that the first table (`taken`) has too is called after the file: `de.text`. Throws
+ * Reads a second table. A column that the first table (`taken`) has too is named after the file: `de.text`. Throws
  * `invalid_input` for rows that can't be told apart, or are too many to be held.
  */
 export async function readJoin(

@@ -12,10 +12,10 @@ const VALID =
 /** What a table in pandas or a page of an API becomes rows by. */
 const RECORDS = 'its rows as an array of objects (in pandas: orient="records")';
 
-/** Where rows stand in a document: in the array at the end of this way, or as the texts of the whole. */
+/** Where rows stand in a document: in the array at the end of this path, or as the texts of the whole. */
 type Place = { kind: 'list'; way: string } | { kind: 'texts'; warnings: string[] };
 
-/** The way through a document to the token that is looked at. */
+/** The path through a document to the current token. */
 function createWalk() {
   const containers: { isArray: boolean; key: string | number }[] = [];
   return {
@@ -29,20 +29,20 @@ function createWalk() {
         .slice(0, -1)
         .map(({ key }) => key)
         .join('.'),
-    /** The way to that container, as a text that no other way has. */
+    /** The path to that container, as a unique text. */
     container: () => JSON.stringify(containers.slice(0, -1).map(({ key }) => key)),
     isInArray: () => containers.at(-1)?.isArray === true,
     /** Whether that container is an array that is in no other array. */
     isOuterArray: () =>
       containers.at(-1)?.isArray === true && containers.filter(({ isArray }) => isArray).length === 1,
-    /** Before a token is looked at: it names a key, ends its container, or is the next of its array. */
+    /** Before a token is examined: it names a key, ends its container, or is the next of its array. */
     begin(token: Token) {
       const inside = containers.at(-1);
       if (token.name === 'endObject' || token.name === 'endArray') containers.pop();
       else if (token.name === 'keyValue' && inside) inside.key = token.value;
       else if (typeof inside?.key === 'number') inside.key += 1;
     },
-    /** After it was looked at. */
+    /** After it was examined. */
     end(token: Token) {
       if (token.name === 'startObject') containers.push({ isArray: false, key: '' });
       if (token.name === 'startArray') containers.push({ isArray: true, key: -1 });
@@ -106,7 +106,7 @@ async function findPlace(file: TextFile, field: string): Promise<Place> {
 
 const OTHER_VALUES = new Set(['numberValue', 'trueValue', 'falseValue']);
 
-/** Texts by their keys are texts alone; numbers among them tell of a record, or of a table that was saved by its columns. */
+/** Texts by their keys are all texts; numbers among them suggest a record, or a table that was saved by columns. */
 function textsWarning({ texts, others }: { texts: number; others: number }, field: string): string[] {
   if (others === 0) return [];
   return [
@@ -114,7 +114,7 @@ function textsWarning({ texts, others }: { texts: number; others: number }, fiel
   ];
 }
 
-/** The values of the array at the end of a way. */
+/** The values of the array at the end of a path. */
 async function* listRows(file: TextFile, field: string, way: string): AsyncGenerator<TableRow[]> {
   const walk = createWalk();
   const assembler = new ExactAssembler();
@@ -165,7 +165,7 @@ async function* textRows(file: TextFile, field: string): AsyncGenerator<TableRow
   }
 }
 
-/** The text of a value, a number as it was written; undefined for what is no value. */
+/** The text of a value, a number as it was written; undefined for what is not a value. */
 function textOf(token: Token): string | null | undefined {
   switch (token.name) {
     case 'stringValue':

@@ -29,12 +29,12 @@ export async function* jsonTokens(file: TextFile, field: string, valid: string):
     if (isDecodingError(error)) throw notDecoded(field, file);
     const position = await locateJsonError(textPieces(file));
     const where = position ? ` from line ${position.line}, column ${position.column} on` : '';
-    // The parser's own message quotes the file, so it is no cause to keep.
+    // The parser's own message quotes the file, so it is not kept as the cause.
     throw unreadable(field, { problem: `is not JSON${where}`, valid });
   }
 }
 
-/** Puts values together from tokens, every number as it was written. */
+/** Assembles values from tokens, every number as it was written. */
 export class ExactAssembler extends Assembler {
   /** A key that an object of the value has twice. */
   repeatedKey: string | null = null;

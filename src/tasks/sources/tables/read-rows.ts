@@ -18,7 +18,7 @@ const OVERLONG = {
   valid: 'smaller rows',
 };
 const ZERO_BYTES = { problem: 'holds zero bytes', valid: 'text only' };
-/** As where files were put together: at the beginning of a file it is taken away. */
+/** As where files were joined: at the beginning of a file it is removed. */
 const MARKED = {
   problem: 'begins with a byte order mark (U+FEFF), as where files were joined',
   valid: 'the row without it; a mark is allowed only at the very beginning of a file',
@@ -47,7 +47,7 @@ export function readRows(format: RowFormat, block: RowBlock): TableRow[] {
     .filter((row) => !isBlankRow(row));
 }
 
-/** A row without any value, which is no task. */
+/** A row without any value, which is not a task. */
 export const isBlankRow = (row: TableRow): boolean =>
   'cells' in row && Object.values(row.cells).every(isBlank);
 
@@ -74,7 +74,7 @@ function delimitedRows(
   return rows;
 }
 
-/** Whether all that a record holds is a line under or above others. */
+/** Whether a record is nothing but a line drawn under or above others. */
 export function isDrawn(record: readonly string[]): boolean {
   const line = record.join('|');
   return /^[\s|+:=-]+$/.test(line) && /--|==/.test(line);
@@ -102,7 +102,7 @@ function lineOfFault(bytes: Buffer, first: number): string {
 
 const BLANK_LINE = /^[ \t\r]*$/;
 
-/** The lines with something on them. */
+/** The lines that are not blank. */
 export function linesOf(bytes: Buffer, encoding: 'utf8' | 'latin1' = 'utf8'): string[] {
   return bytes
     .toString(encoding)
@@ -126,12 +126,12 @@ function jsonRow(line: string, number: number): TableRow {
     return jsonRowOf(value, number, repeatsKey, AN_OBJECT);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    // The parser's own message is dropped, for it quotes what the file holds.
+    // The parser's own message is dropped, as it quotes what the file holds.
     return { number, problem: whatALineIs(line) ?? { problem: 'is not JSON', valid: AN_OBJECT } };
   }
 }
 
-/** A row of a table in JSON: an object, or a text alone, which is the column `text`. */
+/** A row of a table in JSON: an object, or just a text, which is the column `text`. */
 export function jsonRowOf(value: unknown, number: number, repeatsKey: boolean, valid: string): TableRow {
   if (typeof value === 'string') return { number, cells: { text: value } };
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

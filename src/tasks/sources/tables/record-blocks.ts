@@ -2,14 +2,14 @@ import { gatherBytes } from '../../../lib/gathered-bytes.ts';
 
 /** Records of a delimited text in a row, whole. */
 export type RecordBlock = {
-  /** In memory of its own, so that it can be left to another thread. */
+  /** In memory of its own, so that it can be handed to another thread. */
   bytes: Uint8Array<ArrayBuffer>;
-  /** Of its first record, counted from 0; lines without anything are none. */
+  /** Of its first record, counted from 0; empty lines don't count. */
   first: number;
   records: number;
   /** Records in which something stands between a closing quote and the next delimiter. */
   strayQuotes: number[];
-  /** Set where the record with the number `first` has no end: nothing behind it can be read. */
+  /** Set where the record with the number `first` has no end: nothing after it can be read. */
   broken?: 'unclosed' | 'overlong';
 };
 
@@ -19,7 +19,7 @@ const RETURN = 13;
 const BLOCK_BYTES = 1024 * 1024;
 const ALL = Number.POSITIVE_INFINITY;
 
-/** Pieces that end with a line, but for the last. */
+/** Pieces that end with a line, except for the last. */
 async function* lineEnded(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   let begun: Uint8Array[] = [];
   for await (const piece of pieces) {
@@ -39,7 +39,7 @@ async function* lineEnded(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buf
 /** Where the records of a text end. Keeps its place, and whether it is within quotes, from one piece to the next. */
 function createRecordFinder(delimiter: number) {
   let quoted = false;
-  /** Whether a record has begun that is not ended. */
+  /** Whether a record has begun and not ended. */
   let begun = false;
   let strays: number[] = [];
   let records = 0;
@@ -106,7 +106,7 @@ function createRecordFinder(delimiter: number) {
 
 /**
  * Cuts a delimited text (RFC 4180) into blocks of whole records, without reading their fields; the first block holds the
- * header line alone. A record of more than `longest` bytes is not put together, for memory has an end.
+ * header line alone. A record of more than `longest` bytes is not assembled, as memory is limited.
  */
 export async function* splitRecords(
   pieces: AsyncIterable<Uint8Array>,
@@ -125,7 +125,7 @@ export async function* splitRecords(
 
   for await (const piece of lineEnded(pieces)) {
     let rest = piece;
-    // What is behind the header line is looked through only when that has been found.
+    // What follows the header line is searched only once that has been found.
     for (const last of first === 0 ? [0, ALL] : [ALL]) {
       const end = last === 0 || first > 0 ? finder.find(rest, last) : 0;
       held.add(rest.subarray(0, end));
@@ -164,8 +164,8 @@ function closingQuote(text: string, open: number): number {
 }
 
 /**
- * The records of a delimited text (RFC 4180), for the blocks that `splitRecords` cuts: whole records, and lines without anything
- * are none. It goes from quote to quote, as that does, which takes a tenth of csv-parse's way from byte to byte. A field is a
+ * The records of a delimited text (RFC 4180), for the blocks that `splitRecords` cuts: whole records, and empty lines
+ * don't count. It goes from quote to quote, as that does, which takes a tenth of csv-parse's way from byte to byte. A field is a
  * part of the text, and keeps all of it in memory.
  */
 export function readRecords(text: string, delimiter: string): string[][] {
@@ -187,7 +187,7 @@ export function readRecords(text: string, delimiter: string): string[][] {
       const newline = newlineFrom(from);
       const end = Math.min(delimiterFrom(from), newline);
       isLast = end === newline;
-      // A carriage return alone ends nothing but the text behind a quote.
+      // A carriage return alone only ends the text after a quote.
       const isReturn = isLast && end > from && text[end - 1] === '\r' && (isQuoted || end < text.length);
       record.push(quoted + text.slice(from, isReturn ? end - 1 : end));
       at = end + 1;

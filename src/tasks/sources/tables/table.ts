@@ -18,7 +18,7 @@ export type RowBlock = {
   rows: number;
   /** Rows whose quotes are wrong, by their number. */
   strayQuotes?: number[];
-  /** Set where the row with that number has no end: nothing behind it can be read. */
+  /** Set where the row with that number has no end: nothing after it can be read. */
   broken?: 'unclosed' | 'overlong';
 };
 
@@ -58,13 +58,13 @@ const MOST_COLUMNS = 1000;
 const FIXED_BLANKS = /[\u00a0\u2007\u202f]/g;
 const NOTHING_SEEN = /[\u200b\u2060\ufeff]/g;
 
-/** A column as a place names it: its characters composed (NFC), its blanks plain and none around it, as people type them. */
+/** A column as a place names it: its characters composed (NFC), its blanks plain and trimmed, as people type them. */
 export const columnName = (given: string) =>
   given.replaceAll(FIXED_BLANKS, ' ').replaceAll(NOTHING_SEEN, '').trim().normalize();
 
 /**
  * The names in a header line. One that is empty gets a name by its place, as pandas writes an index, and a warning.
- * Throws `invalid_input` where a name stands twice, for a place could mean either.
+ * Throws `invalid_input` where a name occurs twice, as a place could mean either.
  */
 export function columnsOf(head: readonly string[], field: string): { columns: string[]; warnings: string[] } {
   const names = head.map(columnName);
@@ -103,7 +103,7 @@ function unnamedWarning(unnamed: readonly string[], { length }: readonly string[
   ];
 }
 
-/** What no column is called: numbers that are no years, days, addresses. */
+/** What no column is called: numbers other than years, days, addresses. */
 const VALUE =
   /^(-?\d+([.,]\d+)?%?|\d{4}-\d\d-\d\d.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}|[^\s@]+@[^\s@]+\.\w+|https?:\/\/\S+)$/i;
 const YEAR = /^(1[89]|20)\d\d$/;
