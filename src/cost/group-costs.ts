@@ -116,7 +116,7 @@ export function createCostGroups(by: readonly Grouping[] = []) {
       // Only its answers will show which models an open part uses.
       if (open > 0) add(namesOf(null), { requests: 0, actual: 0, open });
     },
-    /** The dearest first. */
+    /** The costliest first. */
     groups: () => [...groups.values()].toSorted((a, b) => worth(b) - worth(a)),
     /** How many batches have a cost that is not known here. */
     unknown: () => unknown,

@@ -55,7 +55,7 @@ export function spendingOf(record: BatchRecord): Spending | null {
   };
 }
 
-/** The sums by key, the dearest first. */
+/** The sums by key, the costliest first. */
 function groups<Key>(all: readonly AttemptUsage[], keyOf: (usage: AttemptUsage) => Key): [Key, Spent][] {
   const sums = new Map<Key, Usage>();
   for (const usage of all) {

@@ -19,7 +19,7 @@ export const roundedWarnings = (value: unknown): string[] =>
 /** Arguments that hold what a model reads. */
 const READ = new Set(['requests', 'input_data', 'output_schema', 'params']);
 
-/** An argument that was written as JSON: its numbers as they stood there in what is sent, as JavaScript's in all else. */
+/** An argument that was written as JSON: its numbers as written in what is sent, as JavaScript's elsewhere. */
 export function withNumbers(key: string, value: unknown): unknown {
   if (READ.has(key)) return value;
   if (key !== 'variants' || !isJsonObject(value)) return plainNumbers(value);

@@ -57,7 +57,7 @@ export type Block = {
   task_types: ReadonlySet<string>;
   /** The shared settings that some of them use. */
   settings: ReadonlySet<string>;
-  /** The schemas that answers are asked for by, under their hashes, each with the first place where it stands. */
+  /** The schemas that answers are requested with, under their hashes, each with the first place where it occurs. */
   schemas: ReadonlyMap<string, PlacedSchema>;
   /** What the rows of a table have; none for other work. */
   columns: ReadonlySet<string>;
@@ -65,7 +65,7 @@ export type Block = {
   is_stand_in?: true;
 };
 
-/** The memory that a block can leave to another thread instead of copying it. */
+/** The memory that a block can transfer to another thread instead of copying it. */
 export function transferable({ requests, tasks, digests, ids }: Block): ArrayBuffer[] {
   return [
     requests.bytes,
@@ -81,10 +81,10 @@ export function transferable({ requests, tasks, digests, ids }: Block): ArrayBuf
 const BLOCK_BYTES = 1024 * 1024;
 const BLOCK_ITEMS = 4096;
 
-/** Where texts become bytes: to hash a text itself takes longer, for it is copied more often on the way. */
+/** Where texts become bytes: hashing a text itself takes longer, as it is copied more often. */
 let encoding = Buffer.allocUnsafe(BLOCK_BYTES / 64);
 
-/** SHA-256 of a text. One of Latin letters alone is hashed in one byte each, which is a third of the work. */
+/** SHA-256 of a text. One with only Latin letters is hashed as one byte each, which is a third of the work. */
 function digestOf(text: string): Buffer {
   const isLatin = !/[\u0100-\uffff]/.test(text);
   const most = 1 + text.length * 3;
@@ -111,7 +111,7 @@ function entryBytes(before: Block | null): number {
   return Math.min(Math.max(bytes + bytes / 8, BLOCK_BYTES / 16), 2 * BLOCK_BYTES);
 }
 
-/** Gathers what becomes of items in a row; the block before it shows how much room that takes. */
+/** Gathers what becomes of consecutive items; the block before shows how much room that takes. */
 export function createBlockBuilder(
   { requests: wire }: Pick<Dialect, 'requests'>,
   { isPacked, before }: { isPacked: boolean; before: Block | null },
@@ -139,7 +139,7 @@ export function createBlockBuilder(
   const together: number[] = [];
   const alone = createTally();
 
-  /** Gives the bytes that the request takes. */
+  /** Returns the bytes that the request takes. */
   function addRequest(body: string | Uint8Array): number {
     // With a problem nothing will be sent.
     if (isRefused) return typeof body === 'string' ? Buffer.byteLength(body) : body.length;
@@ -162,7 +162,7 @@ export function createBlockBuilder(
     get fullness() {
       return Math.max(items / BLOCK_ITEMS, requests.length / BLOCK_BYTES);
     },
-    /** An item, which is to become so many tasks. */
+    /** An item, which is to become this many tasks. */
     countItem(tasks: number) {
       items += tasks;
     },

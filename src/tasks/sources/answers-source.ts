@@ -26,10 +26,10 @@ export function answersSource({ answers, notes, form }: AnswersSource): ItemSour
   };
 }
 
-/** Stands for an answer that is not there yet. */
+/** Stands for an answer that has not come yet. */
 export const TO_COME = '(the answer to come)';
 
-/** What places can name: the answer as `text` and `json`, and its row's columns; under `row` too where one is called so. */
+/** What places can name: the answer as `text` and `json`, and its row's columns; under `row` too where a column has such a name. */
 function toRow(answer: EarlierAnswer, number: number): SourceRow {
   const { task_id, json } = answer;
   const row = answer.row ?? {};

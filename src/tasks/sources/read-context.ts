@@ -12,7 +12,7 @@ const LONGEST_CONTEXT_BYTES = 30_000_000;
 
 export type ReadContext = {
   documents: ContextDocument[];
-  /** What was left out as nobody means it. */
+  /** What was left out because nobody means it. */
   notes: string[];
 };
 

@@ -3,19 +3,19 @@ import { BatchError, hasErrorCode, type Problem } from '../../errors.ts';
 import { binaryOf, encodingOf, type TextEncoding } from './encoding.ts';
 
 const READ_BYTES = 512 * 1024;
-/** What a file is, and where its columns end, shows in so many bytes. */
+/** This many bytes show what a file is, and where its columns end. */
 export const SAMPLE_BYTES = 64 * 1024;
 const NEWLINE = 10;
 const RETURN = 13;
 
-/** A text file, open or all that it holds. */
+/** A text file, open or with all that it holds. */
 export type TextFile = ({ handle: FileHandle } | { whole: Buffer }) & {
   encoding: TextEncoding;
   /** Whether carriage returns alone end its lines, as on old Macs. */
   returnsOnly: boolean;
 };
 
-/** A file that can't be read as what it is given for: nothing was sent. */
+/** A file that can't be read as what it should be: nothing was sent. */
 export function unreadable(field: string, problem: Pick<Problem, 'problem' | 'valid'>): BatchError {
   return new BatchError('invalid_input', `${field} can't be read; nothing was sent.`, {
     problems: [{ field, ...problem }],
@@ -32,19 +32,19 @@ export function notUtf8(field: string, where: string): BatchError {
 export const isDecodingError = (error: unknown): boolean =>
   hasErrorCode(error, 'ERR_ENCODING_INVALID_ENCODED_DATA');
 
-/** What was thrown at a byte that is none of the file's encoding. */
+/** The error for a byte that is not in the file's encoding. */
 export function notDecoded(field: string, { encoding }: TextFile): BatchError {
   return unreadable(field, { problem: `is not ${encoding.name.toUpperCase()} throughout`, valid: SAVED });
 }
 
-/** How a file begins that has `size` bytes. */
+/** How a file of `size` bytes begins. */
 export async function beginningOf(handle: FileHandle, size: number): Promise<Buffer> {
   const most = Math.min(SAMPLE_BYTES, size + 1);
   const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(most), 0, most, 0);
   return buffer.subarray(0, bytesRead);
 }
 
-/** Looks at how an open file begins. Throws `invalid_input` where it is empty, or no text. */
+/** Looks at how an open file begins. Throws `invalid_input` where it is empty, or not text. */
 export async function openText(handle: FileHandle, field: string): Promise<TextFile> {
   const bytes = await beginningOf(handle, SAMPLE_BYTES);
   const encoding = encodingOf(bytes);
@@ -76,7 +76,7 @@ export async function* utf8Pieces(file: TextFile, skip = 0): AsyncGenerator<Uint
   }
 }
 
-/** Through the handle that was checked, for a path could be swapped; a stream would close it for the next look. */
+/** Through the handle that was checked, as a path could be swapped; a stream would close it. */
 async function* piecesOf(file: TextFile, start: number): AsyncGenerator<Uint8Array> {
   if ('whole' in file) {
     yield file.whole.subarray(start);
@@ -108,7 +108,7 @@ export async function* textPieces(file: TextFile): AsyncGenerator<string> {
   yield decoder.decode();
 }
 
-/** Where to cut a text so that its beginning has at most so many characters: behind a line, else a blank, else anywhere. */
+/** Where to cut a text so that its beginning has at most this many characters: after a line, else a blank, else anywhere. */
 function cutOf(text: string, most: number): number {
   const line = text.lastIndexOf('\n', most - 1) + 1;
   if (line > 0) return line;

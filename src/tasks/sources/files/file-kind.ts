@@ -2,7 +2,7 @@ import path from 'node:path';
 import { encodingOf, isLfsPointer, type TextEncoding } from '../encoding.ts';
 import { holdsPrivateKey, type SkipReason } from './skipped.ts';
 
-/** What a file is, as its first bytes say, whatever it is called. */
+/** What a file is by its first bytes, whatever its name. */
 export type FileKind =
   | { kind: 'text'; encoding: TextEncoding }
   | { kind: 'pdf' }
@@ -43,7 +43,7 @@ const isOffice = (file: string, bytes: Buffer) =>
   OFFICE.has(path.extname(file).toLowerCase()) &&
   (startsWith(bytes, 'PK\x03\x04') || startsWith(bytes, '\xd0\xcf\x11\xe0'));
 
-/** Some kilobytes suffice: a PDF may have other bytes in front of it (ISO 32000-1, annex H). */
+/** Some kilobytes suffice: a PDF may have other bytes before it (ISO 32000-1, annex H). */
 export function kindOf(file: string, bytes: Buffer): FileKind {
   if (bytes.length === 0) return { kind: 'skip', reason: 'empty' };
   if (bytes.subarray(0, 1024).includes('%PDF-')) return { kind: 'pdf' };

@@ -5,10 +5,10 @@ import { BatchError } from '../../../errors.ts';
 /** `posix` is for `[!ab]`. */
 const OPTIONS = { dot: true, noextglob: true, nonegate: true, posix: true };
 
-/** Parentheses stand for themselves, as in `photo (1).jpg`; as patterns they could take for ever to match. */
+/** Parentheses stand for themselves, as in `photo (1).jpg`; as patterns they could take forever to match. */
 const plain = (glob: string) => glob.replaceAll(/[()|]/g, '\\$&');
 
-/** However letters are composed: a Mac's archives have them in parts, and people write them whole. */
+/** However letters are composed: a Mac's archives have them decomposed, people type them composed. */
 function matcherOf(globs: string[]): (path: string) => boolean {
   const matches = picomatch(
     globs.map((glob) => plain(glob).normalize()),
@@ -17,15 +17,15 @@ function matcherOf(globs: string[]): (path: string) => boolean {
   return (file) => matches(file.normalize());
 }
 
-/** Takes paths with `/`; none of them has more than `depth` parts. */
+/** Takes paths with `/`; none has more than `depth` parts. */
 export type Glob = { matches: (path: string) => boolean; depth: number };
 
-/** Where a pattern of `input_files` begins to look, and what it takes there. */
+/** Where a pattern of `input_files` begins to look, and what it matches there. */
 export type FilePattern = {
   given: string;
-  /** The path before the first part that is a glob, as it was given. */
+  /** The path before the first part that is a glob, as given. */
   start: string;
-  /** What it takes below that; null where the pattern is a path alone. */
+  /** What it matches below that; null where the pattern is just a path. */
   below: Glob | null;
 };
 
@@ -53,7 +53,7 @@ function wantedPattern(given: string): FilePattern {
   return { given, start: base === '' ? '.' : base, below };
 }
 
-/** As in .gitignore: one without a slash is meant at any depth, and one that names a folder means all in it. */
+/** As in .gitignore: one without a slash applies at any depth, and one that names a folder means everything in it. */
 function exclusion(given: string): Exclusion {
   const pattern = slashed(given).replace(/^\.\//, '').replace(/\/$/, '');
   const anywhere = pattern.includes('/') ? pattern : `**/${pattern}`;
@@ -90,7 +90,7 @@ export function readPatterns(given: readonly string[]): FilePatterns {
   };
 }
 
-/** Whether an exclusion names one thing: kinds of files are left out for safety's sake, whether there are any or not. */
+/** Whether an exclusion names one thing: kinds of files are excluded for safety, whether there are any or not. */
 function isName(pattern: string): boolean {
   const name = pattern.replace(/^!(\.\/|\*\*\/)*/, '').replace(/(\/\**)+$/, '');
   return !/[*?[\]{}]/.test(name) && !/(^|\/)(\.|node_modules(\/|$))/.test(name);

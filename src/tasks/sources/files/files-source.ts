@@ -82,7 +82,7 @@ export type FoundFiles = {
   roots: Roots;
 };
 
-/** A thread has done with so many in some milliseconds. */
+/** A thread handles this many in a few milliseconds. */
 const GROUP_FILES = 128;
 
 /** The same in groups, for threads to read. */
@@ -114,7 +114,7 @@ export async function* itemsOfFiles(
   }
 }
 
-/** What is wanted and can't be read is said of the batch too, not of its estimate alone. */
+/** What is wanted and can't be read is said of the batch too, not only of its estimate. */
 function unusableWarning(skipped: Skipped): string[] {
   const text = skippedText(skipped, (reason) => UNUSABLE.includes(reason));
   return text === '' ? [] : [`Of input_files these are in no task: ${text}.`];

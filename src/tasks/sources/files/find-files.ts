@@ -25,7 +25,7 @@ const isHidden = (root: string, file: string) =>
     .split('/')
     .some((name) => name.startsWith('.'));
 
-/** As the caller knows it: relative to where relative paths begin, else to the allowed folder that it is in. */
+/** As the caller knows it: relative to where relative paths start, else to the allowed folder that it is in. */
 function nameOf(file: string, { root, base }: FoundPlace): string {
   return slashed(path.relative(isInside(base, file) ? base : root, file));
 }
@@ -45,7 +45,7 @@ async function entriesOf(folder: string, leaveOut: (reason: SkipReason) => void)
   }
 }
 
-/** Why a file that a pattern takes is left out; null where it is not. */
+/** Why a file that a pattern matches is left out; null where it is not. */
 async function whyNot(
   entry: Dirent,
   file: string,
@@ -60,7 +60,7 @@ async function whyNot(
 
 const everything: Glob = { matches: () => true, depth: Number.POSITIVE_INFINITY };
 
-/** All that a glob takes below a folder, in the order of their names. Links are not followed. */
+/** Everything that a glob matches below a folder, in the order of the names. Links are not followed. */
 async function* walk(
   place: FoundPlace,
   glob: Glob,
@@ -69,7 +69,7 @@ async function* walk(
   const { path: start, top } = place;
   const { ignores } = createGitignore(top, start);
   async function* below(folder: string, way: string, depth: number): AsyncGenerator<FoundFile> {
-    // Once for all in it: of ten thousand files each would take as long as opening it.
+    // Once for all in it: for each of ten thousand files it would take as long as opening them.
     const folderName = nameOf(folder, place);
     const unread = (reason: SkipReason) => leaveOut({ name: folderName, path: folder }, reason);
     for (const entry of await entriesOf(folder, unread)) {
@@ -87,7 +87,7 @@ async function* walk(
   yield* below(start, '', 1);
 }
 
-/** What one pattern takes; `leaveOut` is told of what it would take if that could be used. */
+/** What one pattern matches; `leaveOut` is told of matches that can't be used. */
 async function* taken(
   pattern: FilePattern,
   folders: AllowedFolders,
@@ -101,7 +101,7 @@ async function* taken(
   else yield named;
 }
 
-/** A path that is there is meant as it stands, though its name may look like a glob: `notes [old].txt`. */
+/** An existing path is meant literally, even if its name looks like a glob: `notes [old].txt`. */
 async function startOf(
   { given, start, below }: FilePattern,
   folders: AllowedFolders,
@@ -115,7 +115,7 @@ async function startOf(
   }
 }
 
-/** A name is there however its letters are composed: most systems tell these forms apart, and no reader can. */
+/** A name exists however its letters are composed: most systems distinguish these forms, no reader can. */
 async function findComposed(given: string, folders: AllowedFolders): Promise<FoundPlace> {
   try {
     return await folders.find(given);
@@ -131,7 +131,7 @@ async function findComposed(given: string, folders: AllowedFolders): Promise<Fou
 
 /**
  * The files that `input_files` names, each once, in the order of the patterns and then of their names; what is left out
- * is counted in `skipped`. Throws `invalid_input` for patterns that take nothing, and what finding a folder throws.
+ * is counted in `skipped`. Throws `invalid_input` for patterns that match nothing, and what finding a folder throws.
  */
 export async function* findFiles(
   given: readonly string[],
@@ -147,7 +147,7 @@ export async function* findFiles(
   };
   let takes = false;
   const leaveOut = (file: FoundFile, reason: SkipReason) => {
-    // What nobody means can be a folder on the way, in which there may be no such file.
+    // What nobody means can be a folder on the way, which may hold no such file.
     takes ||= !NOT_MEANT.includes(reason);
     if (isNew(file)) skip(skipped, reason, file.name);
   };
@@ -160,7 +160,7 @@ export async function* findFiles(
     }
     if (!takes) unmatched.push(pattern.given);
   }
-  // Where none takes anything, the error says so.
+  // Where none matches anything, the error says so.
   if (unmatched.length === wanted.length) return;
   for (const each of unmatched) skip(skipped, 'unmatched', each);
   for (const each of unseen()) skip(skipped, 'not_there', each);

@@ -21,7 +21,7 @@ export type FileItem = { task_id: string; cells: Cells } & (
   | { problem: Problem }
 );
 
-/** What a request of 32 MB holds (the API's limit), with room for what is said of it. */
+/** What a request of 32 MB holds (the API's limit), with room for the prompt. */
 const LONGEST_TEXT_BYTES = 31_000_000;
 /** As base64 it grows by a third. */
 const LONGEST_ATTACHMENT_BYTES = 23_000_000;
@@ -37,11 +37,11 @@ function cellsOf({ name }: FoundFile): Cells {
   return { path: name, dir: dir === '' ? '.' : dir, stem, ext: ext.slice(1) };
 }
 
-/** A file with how it begins, or all of it, and where it is open that it can be read on; or why it is not. */
+/** A file with its beginning, or all of it, and the handle if there is more to read; or why it is not opened. */
 export type OpenedItem = FoundFile & (OpenFile | { closed: SkipReason });
 type OpenFile = { size: number; beginning: Buffer; handle?: FileHandle };
 
-/** Each look-up of the system is a wait, so that one after another they take longer than all else. */
+/** Each system call is a wait: one after another they take longer than everything else. */
 export const FILES_AHEAD = 16;
 
 /**
@@ -79,7 +79,7 @@ async function* openGroup(group: readonly FoundFile[], folders: AllowedFolders):
   }
 }
 
-/** The same for one file, read whole before anything else is done: for a thread of its own. */
+/** The same for one file, read whole before anything else: for a thread of its own. */
 export function readNow(file: FoundFile, roots: Roots): OpenedItem {
   const read = readFound(file.path, roots, LONGEST_TEXT_BYTES);
   if (typeof read === 'string') return { ...file, closed: read };
@@ -167,9 +167,9 @@ async function* textItems(
   try {
     let held: string | null = null;
     for await (const text of splitText(pieces, split_chars ?? Number.POSITIVE_INFINITY)) {
-      // Nobody has to read a part of blank lines.
+      // A part of blank lines is not worth reading.
       if (text.trim() === '') continue;
-      // Only when there is a second part is it known that the first is one.
+      // Only a second part shows that the first is a part.
       if (held !== null) yield partOf(item, ++part, held);
       held = text;
     }
@@ -186,7 +186,7 @@ async function* textItems(
   }
 }
 
-/** In one go, which takes a third of the time that a decoder of pieces does; null where it is not UTF-8. */
+/** In one go, which takes a third of the time of a streaming decoder; null where it is not UTF-8. */
 const textOf = (bytes: Buffer): string | null => (isUtf8(bytes) ? bytes.toString('utf8') : null);
 
 function partOf({ task_id, cells }: { task_id: string; cells: Cells }, part: number, text: string): FileItem {

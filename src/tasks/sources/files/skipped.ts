@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { count as countText } from '../../../lib/numbers.ts';
 
-/** Why a file, or a whole folder, is left out; what to do about it stands in the text. */
+/** Why a file, or a whole folder, is left out, and what to do about it. */
 const skipReasons = {
   hidden: 'hidden (a name that starts with a dot)',
   named_hidden: 'hidden, though named (copy them to a path in which no name starts with a dot)',
@@ -25,10 +25,10 @@ const skipReasons = {
 
 export type SkipReason = keyof typeof skipReasons;
 
-/** What is left out of the work by reason, counted, the first of it by name; a folder that is not looked into counts once. */
+/** What is left out of the work by reason, counted, the first ones by name; a folder that is not entered counts once. */
 export type Skipped = Map<SkipReason, { count: number; names: string[] }>;
 
-/** What could be read if something were done about it: all else is left out by its place or its name, or holds no text. */
+/** What could be read if something were done about it: the rest is left out by its place or name, or is not text. */
 export const UNUSABLE: readonly SkipReason[] = [
   'named_hidden',
   'office',
@@ -42,10 +42,10 @@ export const UNUSABLE: readonly SkipReason[] = [
   'not_there',
 ];
 
-/** What stands in a folder and nobody means who names the folder. */
+/** What is in a folder but not meant by whoever names the folder. */
 export const NOT_MEANT: readonly SkipReason[] = ['hidden', 'ignored', 'node_modules', 'not_there'];
 
-/** Of each reason: enough to find the others by. */
+/** For each reason: enough to find the others. */
 const MOST_NAMED = 3;
 const LONGEST_NAME = 60;
 
@@ -64,7 +64,7 @@ function add(skipped: Skipped, reason: SkipReason, { count, names }: { count: nu
   skipped.set(reason, { count: known.count + count, names: named });
 }
 
-/** As `3 hidden (…): ".a", ".b", ".c"; 1 binary: "d.bin"`; of the reasons that `says` takes alone. */
+/** As `3 hidden (…): ".a", ".b", ".c"; 1 binary: "d.bin"`; only for the reasons that `says` takes. */
 export function skippedText(skipped: Skipped, says: (reason: SkipReason) => boolean = () => true): string {
   return [...skipped]
     .filter(([reason]) => says(reason))
@@ -100,5 +100,5 @@ export function isSecretName(file: string): boolean {
   return SECRET_NAMES.some((secret) => secret.test(name));
 }
 
-/** Whether a private key stands in the beginning of a text. */
+/** Whether a text begins with a private key. */
 export const holdsPrivateKey = (beginning: string) => PRIVATE_KEY.test(beginning);

@@ -32,13 +32,13 @@ export type ChangedRequests = {
   makeShared(tasks: readonly SharedTask[]): Rendering | 'at_limit';
   /** `at_limit` for an answer that was cut off and can't get longer. */
   make(selected: ChosenTask, entry: TaskEntry, source: SentSource): Rendering | 'at_limit';
-  /** Once all are made: what was to be left out, and was in none of them. */
+  /** Once all are made: what was to be left out, but was in none of them. */
   problems(): Problem[];
-  /** The settings given for all that some of them took. */
+  /** The shared settings that some of them used. */
   readonly settings: ReadonlySet<string>;
 };
 
-/** `shorter` makes less of how long answers may be that could not be used. */
+/** `shorter` lowers the limit of answers that could not be used. */
 export function createChangedRequests(
   context: Pick<Context, 'templates' | 'catalog' | 'allowNetworkTools'>,
   options: SentChanges,
@@ -52,7 +52,7 @@ export function createChangedRequests(
   const removed = new Set<string>();
   const settings = new Set<string>();
   let changed = 0;
-  /** What was sent takes them all. */
+  /** What was sent uses all of them. */
   function countChanged(): void {
     changed += 1;
     for (const name of Object.keys(options)) settings.add(name);
@@ -165,7 +165,7 @@ const nativeTask = (task_id: string, params: Params): NativeTask => ({
   exact: { ...params },
 });
 
-/** A name that nothing has is a typing error: sent as they were, all would fail again. */
+/** A name that nothing has is a typo: sent as they were, all would fail again. */
 function neverFound(name: string): Problem {
   return {
     field: 'remove_params',
@@ -184,7 +184,7 @@ function changeOf(
   return { model, max_tokens, effort, system, output_schema, remove: remove_params };
 }
 
-/** Whether another model is taken that has not the effort that a task was sent with. */
+/** Whether another model is used that lacks the effort that a task was sent with. */
 function isEffortLost({ model, effort }: Pick<ParamsChange, 'model' | 'effort'>, entry: TaskEntry): boolean {
   const takes = entry.effort === undefined || model?.efforts == null || model.efforts.includes(entry.effort);
   return effort === undefined && !takes;
@@ -204,7 +204,7 @@ function defaultsOf({ model, model_tier, ...options }: SentChanges, entry: TaskE
   return { ...chosen, prompt, system, output_schema, effort, max_tokens };
 }
 
-/** An answer like the first is expected, and of one that was cut off all the tokens that it may take now. */
+/** An answer like the first is expected; of one that was cut off, all the tokens that it may take now. */
 function withExpectation(rendering: Rendering, entry: TaskEntry, isCut: boolean): Rendering {
   if (!rendering.ok) return rendering;
   const { rendered } = rendering;

@@ -25,7 +25,7 @@ export type GivenCorrections = {
 
 export type Correction = { place: string; task: Task };
 
-/** Corrections by the ids of their tasks, what is wrong with them, and what has to be said of them. */
+/** Corrections by the ids of their tasks, what is wrong with them, and warnings about them. */
 type Corrections = { corrections: Map<string, Correction>; problems: Problem[]; warnings: string[] };
 
 /** An item that was read, or why it can't be. */
@@ -56,7 +56,7 @@ export async function readCorrections(
   };
 }
 
-/** A task that stands in the call and in its file: which of the two is meant, nobody can tell. */
+/** A task that is both in the call and in its file: nobody can tell which of the two is meant. */
 function givenTwice(inline: Map<string, Correction>, inFile: Map<string, Correction>): Problem[] {
   return [...inFile].flatMap(([id, { place }]) => {
     const other = inline.get(id);

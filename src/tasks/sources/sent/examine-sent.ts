@@ -23,13 +23,13 @@ export type SentExaminer = {
   /** What waits to share a request is made into requests. */
   flush(): void;
   readonly isFull: boolean;
-  /** All since the last time; null where there was no request. */
+  /** Everything since the last call; null where there was no request. */
   take(): SentBlock | null;
-  /** Those that were cut off and can get no longer. */
+  /** Those that were cut off and can't get longer. */
   readonly atLimit: ReadonlySet<number>;
 };
 
-/** Tasks whose entries are read at a time. */
+/** How many tasks' entries are read at a time. */
 const CHUNK = 100;
 
 /** The chosen tasks with their requests, in the caller's order, read as they are wanted. */
@@ -62,7 +62,7 @@ export async function* examineSent(
   for await (const item of items) {
     examiner.add(item);
     if (!examiner.isFull) continue;
-    // None of a later block is to stand before one of this.
+    // No task of a later block may come before one of this block.
     examiner.flush();
     const block = examiner.take();
     if (block !== null) yield block;
@@ -119,7 +119,7 @@ export function createSentExaminer(
       problems.map((problem) => ({ ...problem, item })),
     );
 
-    // What is sent again as it was is checked as it was: its request has the schema as the API takes it.
+    // What is sent again unchanged is checked as it is: its request has the schema in the API's form.
     const isKept = output_schema === undefined;
     const asked = isShared && isKept ? undefined : rendered.answer_schema;
     const schema = asked && hashes.of(asked.schema);

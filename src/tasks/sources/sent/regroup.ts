@@ -16,7 +16,7 @@ const ownId = ({ custom_id, task_id }: TaskEntry): string => custom_id ?? task_i
 
 export const sharesRequest = ({ id }: SentRequest, entry: TaskEntry): boolean => id !== ownId(entry);
 
-/** Causes that have nothing to do with what a request asks: what failed by them is sent again as it was. */
+/** Causes that have nothing to do with what a request asks: what failed for them is sent again as it was. */
 const PASSING = new Set([
   'expired',
   'canceled',
