@@ -51,7 +51,7 @@ export function findHalfCharacters(value: unknown): Problem[] {
       ...(field !== '' && { field }),
       problem:
         'holds half of a character (half a surrogate pair), as a text does that was cut within an emoji',
-      valid: 'whole characters: cut the text before or behind it',
+      valid: 'whole characters: cut the text before or after it',
     });
     if (problems.length === NAMED_HALVES) break;
   }

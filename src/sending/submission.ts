@@ -56,7 +56,7 @@ async function findByRegister(
   if (mark.idempotency_key !== null && record.content_hash !== mark.content_hash) {
     throw new BatchError(
       'invalid_input',
-      `Nothing was sent: the idempotency key already stands for other work (${record.batch_id}). Use a new key for new work.`,
+      `Nothing was sent: the idempotency key already belongs to other work (${record.batch_id}). Use a new key for new work.`,
     );
   }
   const { presence } = context.store;

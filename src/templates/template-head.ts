@@ -50,7 +50,7 @@ export const withoutAbout = (head: unknown): unknown =>
     ? Object.fromEntries(Object.entries(head).filter(([key]) => !ABOUT_ITSELF.has(key)))
     : head;
 
-const IN_TEXT = 'the text below the head, in which what stands under # System is the system prompt';
+const IN_TEXT = 'the text below the head, in which the part under # System is the system prompt';
 
 /** For keys that other tools use: our key, or what to write instead. */
 const meantKeys: Record<string, { key?: string; valid?: string }> = {

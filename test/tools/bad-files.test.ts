@@ -347,7 +347,12 @@ describe('a .jsonl that is something else is one problem, which says what and wh
       'has commas between its objects',
       'without commas',
     ],
-    ['a stream of events', each((id) => `data: ${task(id)}`), 'begins its lines with "data:"', 'behind it'],
+    [
+      'a stream of events',
+      each((id) => `data: ${task(id)}`),
+      'begins its lines with "data:"',
+      'what follows it',
+    ],
     [
       'a sequence with separators',
       each((id) => `\u001e${task(id)}`),

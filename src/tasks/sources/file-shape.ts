@@ -70,7 +70,7 @@ export function whatInsteadOfArray(beginning: Uint8Array): Shape | null {
 
 const ONE_OBJECT = {
   problem: 'does not hold an array, but one object',
-  valid: `${ARRAY}: the list alone, where it stands under a key of the object; rows_file, where it holds rows; a file with one task per line must be named .jsonl`,
+  valid: `${ARRAY}: the list alone, where it is under a key of the object; rows_file, where it holds rows; a file with one task per line must be named .jsonl`,
 };
 
 /** This many unreadable lines are no slip: the file is something else. */

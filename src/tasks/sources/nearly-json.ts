@@ -28,7 +28,7 @@ const habits: readonly Habit[] = [
   },
   {
     problem: 'begins its lines with "data:", as a stream of events does',
-    valid: 'what stands behind it',
+    valid: 'what follows it',
     mended: (text) => text.replaceAll(/^\s*data:/gm, ''),
   },
   {

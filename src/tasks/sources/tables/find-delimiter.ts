@@ -96,7 +96,7 @@ export async function tableInLines(file: TextFile, field: string): Promise<strin
   if (found === undefined) return [];
   const [what, ending] = found === '\t' ? ['tabs', '.tsv'] : [JSON.stringify(found), '.csv'];
   return [
-    `Every line of ${field} is a row, its first too, for it is a .txt, and all have as many fields, separated by ${what}. If it is a table with a header line, name it ${ending}.`,
+    `Every line of ${field} is a row, its first too, as it is a .txt, and all have equally many fields, separated by ${what}. If it is a table with a header line, name it ${ending}.`,
   ];
 }
 

@@ -30,7 +30,7 @@ export const DRAWN = {
   valid: 'the table exported as CSV, without such lines',
 };
 const STRAY_QUOTE = {
-  problem: 'has text behind the closing quote of a field',
+  problem: 'has text after the closing quote of a field',
   valid: 'quotes round the whole field, those within it doubled ("")',
 };
 
@@ -85,7 +85,7 @@ function ragged(record: readonly string[], columns: readonly string[]) {
   const names = counted(columns.length, 'column');
   return {
     problem: `has ${fields}, but the header line has ${names}`,
-    valid: `${columns.length === 1 ? 'the names of all columns in the first line, with no title above them; ' : ''}a field for every column; one that holds the separator or a line break stands in quotes`,
+    valid: `${columns.length === 1 ? 'the names of all columns in the first line, with no title above them; ' : ''}a field for every column; one that holds the separator or a line break goes in quotes`,
   };
 }
 

@@ -289,7 +289,7 @@ describe('rows that are wrong are told by their number, the others read', () => 
       'a,b\n1,x\n"abc"def,2\n3,z\n',
       [
         [1, null],
-        [2, 'has text behind the closing quote'],
+        [2, 'has text after the closing quote'],
         [3, null],
       ],
     ],
@@ -298,7 +298,7 @@ describe('rows that are wrong are told by their number, the others read', () => 
       't.csv',
       'a,b\n"say \\"hi\\"",2\n3,z\n',
       [
-        [1, 'has text behind the closing quote'],
+        [1, 'has text after the closing quote'],
         [2, null],
       ],
     ],
