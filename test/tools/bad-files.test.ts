@@ -313,7 +313,7 @@ describe('a .jsonl that is something else is one problem, which says what and wh
       'with a comma before the brackets',
       each((id) => `{"task_id":"${id}","prompt":"x",}`),
       'has a comma before a closing bracket',
-      'alone',
+      'commas only',
     ],
     ['with NaN', each((id) => `{"task_id":"${id}","prompt":"x","n":NaN}`), 'holds NaN or Infinity', 'null'],
     [
