@@ -2,8 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { follow, messagesText, sentIds, startApi, startCheckedServer, toTheEnd } from '../api.ts';
+import { packAnswer, rowsIn } from '../api-packs.ts';
 import { type ApiRequest, errored, succeeded, unfinished } from '../api-server.ts';
-import type { ServerOptions, TestServer } from '../harness.ts';
+import type { Reply, ServerOptions, TestServer } from '../harness.ts';
 import { eachNth, long } from '../long.ts';
 
 const requests = ['a', 'b', 'c'].map((task_id) => ({ task_id, prompt: `say ${task_id}`, max_tokens: 100 }));
@@ -206,5 +207,75 @@ describe('a batch made from one that has not ended', () => {
     expect(api.batches).toHaveLength(1);
     await toTheEnd(server, api, second.batch_id);
     expect(api.batches).toHaveLength(2);
+  });
+});
+
+describe('work on the answers of', () => {
+  const five = ['a', 'b', 'c', 'd', 'e'].map((task_id) => ({ task_id, prompt: `say ${task_id}` }));
+  const merged = ['merge_1_1', 'merge_1_2', 'merge_1_3', 'merge_2_1', 'merge_2_2', 'merge_3_1'];
+
+  async function setUp() {
+    const api = await startApi({ results: (all) => all.map(answered) });
+    const server = await startCheckedServer({ api });
+    await writeFile(path.join(server.work, 't.csv'), 'text\none\ntwo\nthree\nfour\nfive\n');
+    return { api, server };
+  }
+  const answered = (request: ApiRequest) =>
+    rowsIn(request).length === 0
+      ? plain(request)
+      : succeeded(
+          request,
+          packAnswer(request, ({ id }) => `<${id}>`),
+        );
+  const tree = { rows_file: 't.csv', prompt: 'Sum up: {{items}}', merge: 2 };
+
+  const merges: [what: string, outcomes: string[] | undefined, ids: string[]][] = [
+    ['takes the last one', undefined, merged.slice(-1)],
+    ['takes those of its stages where they are asked for', ['succeeded'], merged],
+  ];
+  describe.each(merges)('a merge', (what, outcomes, ids) => {
+    it.each(['before its first stage has ended', 'after its end'])(`${what}, %s`, async (when) => {
+      const { api, server } = await setUp();
+      const first = await server.ok('submit_batch', tree);
+      if (when === 'after its end') await toTheEnd(server, api, first.batch_id);
+      const work = { from_batch: 'last', prompt: 'Translate {{text}}', ...(outcomes && { outcomes }) };
+      const estimate = await server.ok('estimate_cost', work);
+      const second = await server.ok('submit_batch', work);
+      expect([estimate.request_count, second.request_count]).toEqual([ids.length, ids.length]);
+      expect(/Of a merge only the last answer is taken/.test(second.warnings.join())).toBe(!outcomes);
+      await toTheEnd(server, api, second.batch_id);
+      const { results } = await server.ok('get_results', { batch_id: second.batch_id });
+      expect(results.map(({ task_id, outcome }: Reply) => [task_id, outcome])).toEqual(
+        ids.map((id) => [id, 'succeeded']),
+      );
+    });
+  });
+
+  it('packs reserves for all rows of one together no more than that can write', async () => {
+    const { api, server } = await setUp();
+    const maximumOf = async (work: object) => {
+      await server.ok('submit_batch', { requests: five, max_tokens: 2_000, ...work });
+      const second = await server.ok('submit_batch', { from_batch: 'last', prompt: 'Judge {{text}}' });
+      const { outcomes } = await toTheEnd(server, api, second.batch_id);
+      expect(outcomes.succeeded).toBe(5);
+      return second.cost_usd.maximum;
+    };
+    const alone = await maximumOf({});
+    expect(await maximumOf({ pack: 5 })).toBeLessThan(alone * 1.2);
+  });
+
+  it('variants that wait themselves reserves for each of them', async () => {
+    const { api, server } = await setUp();
+    await server.ok('submit_batch', { requests: five });
+    const variants = {
+      A: { prompt: 'Judge {{text}}' },
+      B: { prompt: 'Praise {{text}}' },
+      C: { prompt: 'Sort {{text}}' },
+    };
+    await server.ok('submit_batch', { from_batch: 'last', variants });
+    const third = await server.ok('submit_batch', { from_batch: 'last', prompt: 'Compare {{text}}' });
+    expect(third).toMatchObject({ processing_status: 'waiting', request_count: 15 });
+    const { outcomes } = await toTheEnd(server, api, third.batch_id);
+    expect(outcomes.succeeded).toBe(15);
   });
 });

@@ -3,6 +3,7 @@ import { openView, type View } from '../../answers/view/view.ts';
 import { parseExact } from '../../lib/exact-json.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { counted } from '../../lib/numbers.ts';
+import type { Dialect, Params } from '../../provider/dialect.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { Context } from '../../state/context.ts';
 import { isSaved, missingCertainAt } from '../../state/status.ts';
@@ -12,6 +13,7 @@ import { openSentRequests } from '../../tasks/sources/sent/sent-requests.ts';
 import type { AnswersSource, EarlierAnswer, EarlierAnswers } from '../../tasks/work.ts';
 import { requireRecord } from '../find-batch.ts';
 import { wantsRetry } from '../retry/retry-by-itself.ts';
+import { readWork } from './work-blob.ts';
 
 /** Whether no more answers of a batch will come without a new request. */
 export function hasAllAnswers(record: BatchRecord): boolean {
@@ -26,24 +28,45 @@ export async function answersSourceOf(
   notes: readonly string[] = [],
 ): Promise<AnswersSource> {
   const hasEnded = hasAllAnswers(record);
+  const isPassedOn = passedOn(record, outcomes);
+  const about = record.merge !== undefined && !withStages(outcomes) ? [LAST_ALONE] : [];
   return {
     kind: 'from_batch',
     batch_id: record.batch_id,
     name: record.name,
     attempts: attemptsAsked(record),
     outcomes,
-    notes,
+    notes: [...notes, ...about],
     ...(record.form && { form: record.form }),
     awaits: hasEnded ? 'nothing' : record.waits === undefined ? 'answers' : 'tasks',
     answers: hasEnded
-      ? readAnswers(await openView(context, record), outcomes)
+      ? readAnswers(await openView(context, record), isPassedOn, outcomes)
       : {
-          count: () => record.request_count,
-          read: () => awaitedAnswers(context, record),
+          count: () => rangeOf(record).filter(isPassedOn).length,
+          read: () => awaitedAnswers(context, record, isPassedOn),
           skipped: () => '',
         },
   };
 }
+
+type IsPassedOn = (ordinal: number) => boolean;
+
+const withStages = (outcomes: readonly string[] | undefined) => outcomes?.includes('succeeded') ?? false;
+
+const LAST_ALONE =
+  'Of a merge only the last answer is taken; outcomes ["succeeded"] takes those of its stages too.';
+
+/** Which tasks of a batch others are made of: all, or of a merge the last one. */
+function passedOn(
+  { merge, request_count }: BatchRecord,
+  outcomes: readonly string[] | undefined,
+): IsPassedOn {
+  const isAll = merge === undefined || withStages(outcomes);
+  return (ordinal) => isAll || ordinal === request_count - 1;
+}
+
+const rangeOf = ({ request_count }: BatchRecord) =>
+  Array.from({ length: request_count }, (_, ordinal) => ordinal);
 
 /** An automatic retry belongs to the attempt before it. */
 function attemptsAsked({ parts }: BatchRecord): number[] {
@@ -51,8 +74,13 @@ function attemptsAsked({ parts }: BatchRecord): number[] {
   return [...new Set(asked)];
 }
 
-function readAnswers(view: View, outcomes: readonly string[] | undefined): EarlierAnswers {
+function readAnswers(
+  view: View,
+  isPassedOn: IsPassedOn,
+  outcomes: readonly string[] | undefined,
+): EarlierAnswers {
   const isMeant = (ordinal: number) => {
+    if (!isPassedOn(ordinal)) return false;
     const outcome = view.outcome(ordinal);
     if (outcome === 'succeeded') return true;
     return outcomes?.some((each) => each === outcome || each === 'failed') ?? false;
@@ -73,7 +101,7 @@ function readAnswers(view: View, outcomes: readonly string[] | undefined): Earli
           const { task_id, text, json } = answer;
           return text === undefined && json === undefined ? [] : [{ task_id, row, text, json }];
         });
-        left += ordinals.length - answers.length;
+        left += ordinals.filter(isPassedOn).length - answers.length;
         yield answers;
       }
     },
@@ -82,28 +110,29 @@ function readAnswers(view: View, outcomes: readonly string[] | undefined): Earli
 }
 
 /** A placeholder for each answer that a batch may give, as long as that answer can be. */
-async function* awaitedAnswers(context: Context, record: BatchRecord): AsyncGenerator<EarlierAnswer[]> {
+async function* awaitedAnswers(
+  context: Context,
+  record: BatchRecord,
+  isPassedOn: IsPassedOn,
+): AsyncGenerator<EarlierAnswer[]> {
   if (record.waits !== undefined) {
-    const { batch_id, longest_answer, expected_answer } = record.waits;
-    const awaited = { expected_tokens: expected_answer, maximum_tokens: longest_answer };
-    const earlier = await requireRecord(context, batch_id);
-    // The batch that it waits for may have ended, and be about to be taken up.
-    const { answers } = await answersSourceOf(context, earlier, undefined);
-    for await (const group of answers.read()) {
-      yield group.map(({ task_id, row }) => ({ task_id, row, awaited }));
-    }
+    yield* answersOfWaiting(context, record, record.waits);
     return;
   }
   const blobs = context.store.blobs(record.batch_id);
   const dialect = dialectOf(record.provider);
   const tasks = await openTasks(blobs, record.request_count);
   const sent = await openSentRequests(blobs, record, dialect);
+  const longest = longestIn(record, dialect);
+  const leaves = record.merge?.stages[0] ?? record.request_count;
   for (const ordinals of chunksOf(tasks)) {
     const group: EarlierAnswer[] = [];
-    const requests = sent(ordinals);
-    for (const { task_id, row, structured, expected_output_tokens = 0 } of await tasks.read(ordinals)) {
+    const meant = ordinals.filter(isPassedOn);
+    // The higher stages of a merge are not made yet: they ask what the first one asks.
+    const requests = sent(meant.map((ordinal) => (ordinal < leaves ? ordinal : 0)));
+    for (const { task_id, row, structured, expected_output_tokens = 0 } of await tasks.read(meant)) {
       const { value } = await requests.next();
-      const maximum_tokens = value === undefined ? 0 : (dialect.requests.facts(value.params).max_tokens ?? 0);
+      const maximum_tokens = value === undefined ? 0 : longest(value.params);
       const columns = row === undefined ? null : parseExact(row).value;
       group.push({
         task_id,
@@ -113,5 +142,38 @@ async function* awaitedAnswers(context: Context, record: BatchRecord): AsyncGene
       });
     }
     yield group;
+  }
+}
+
+/** How long the answer of one of the tasks of a request can be. Those of a pack share what it may write: together they are no longer. */
+function longestIn({ parts }: BatchRecord, { requests }: Dialect): (params: Params) => number {
+  const known = new WeakMap<Params, number>();
+  const isPacked = parts.some(({ packs }) => packs !== undefined);
+  return (params) => {
+    const { max_tokens } = requests.facts(params);
+    const rows = known.get(params) ?? (isPacked ? Math.max(1, requests.rowsOf(params).length) : 1);
+    known.set(params, rows);
+    return Math.ceil((max_tokens ?? 0) / rows);
+  };
+}
+
+/** The same for a batch that waits itself, so that its tasks are not known: one for each task of the work it waits to make. */
+async function* answersOfWaiting(
+  context: Context,
+  { batch_id: waiting }: BatchRecord,
+  { batch_id, longest_answer, expected_answer }: NonNullable<BatchRecord['waits']>,
+): AsyncGenerator<EarlierAnswer[]> {
+  const awaited = { expected_tokens: expected_answer, maximum_tokens: longest_answer };
+  const { variants } = await readWork(context.store.blobs(waiting));
+  const copies = Array.from({ length: variants?.length ?? 1 }, (_, index) =>
+    index === 0 ? '' : `@${index}`,
+  );
+  const earlier = await requireRecord(context, batch_id);
+  // The batch that it waits for may have ended, and be about to be taken up.
+  const { answers } = await answersSourceOf(context, earlier, undefined);
+  for await (const group of answers.read()) {
+    yield group.flatMap(({ task_id, row }) =>
+      copies.map((copy) => ({ task_id: `${task_id}${copy}`, row, awaited })),
+    );
   }
 }
