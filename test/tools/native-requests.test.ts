@@ -317,6 +317,22 @@ describe('right native requests', () => {
   });
 });
 
+test('a container of null takes none, and no context for what it could bring', async () => {
+  const server = await startServer({ api: await startApi() });
+  const work = (more: object) => ({
+    requests: [
+      {
+        custom_id: 'a',
+        params: { model: 'claude-sonnet-5-5', max_tokens: 100, messages: [user('Hi')], ...more },
+      },
+    ],
+  });
+  const plain = await server.ok('estimate_cost', work({}));
+  const withNull = await server.ok('estimate_cost', work({ container: null }));
+  expect(withNull.cost_usd.maximum).toBeLessThan(plain.cost_usd.maximum * 1.5);
+  expect(withNull.warnings).toEqual(plain.warnings);
+});
+
 describe('a beta of the owner', () => {
   const params = { model: 'claude-sonnet-5-5', max_tokens: 200_000, messages: [user('Write a book.')] };
   const work = { requests: [{ custom_id: 'a', params }], max_cost_usd: 20 };

@@ -70,7 +70,8 @@ function builtInTokens(tool: unknown): number {
 
 /** The most tokens that the API's own tools bring into the conversation: no count of the request holds them. */
 export function mostAdded({ tools, mcp_servers, container }: Params): number {
-  if (mcp_servers !== undefined || container !== undefined) return Number.POSITIVE_INFINITY;
+  // Null is how programs write that there is none.
+  if ((mcp_servers ?? null) !== null || (container ?? null) !== null) return Number.POSITIVE_INFINITY;
   return Array.isArray(tools) ? tools.reduce<number>((sum, tool) => sum + broughtBack(tool), 0) : 0;
 }
 

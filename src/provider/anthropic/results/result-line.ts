@@ -121,7 +121,11 @@ function countOwn(
     case 'expired':
       return { request_id: custom_id, outcome: type, error: null, usage: null };
     default:
-      return errored(custom_id, 'The API gave a result of a type that is not known.');
+      return {
+        ...errored(custom_id, 'The API gave a result of a type that is not known.'),
+        // What a model has written is paid, whatever it is called.
+        ...(isJsonObject(result.message) && usageOf(result.message)),
+      };
   }
 }
 

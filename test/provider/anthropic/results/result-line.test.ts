@@ -15,6 +15,19 @@ function answer(message: object = {}) {
   });
 }
 
+test.each(['completed', 'SUCCEEDED', 'partial'])('counts what was paid for a result called %s', (type) => {
+  const message = { model: 'm', content, stop_reason: 'end_turn', usage };
+  expect(line({ type, message })).toMatchObject({
+    outcome: 'errored',
+    error: { type: 'unreadable_result' },
+    usage: { model: 'm', tokens: usage, is_whole: true },
+  });
+  expect(countResultLine(Buffer.from(JSON.stringify({ custom_id: 'a', result: { type, message } })))).toEqual(
+    expect.objectContaining({ usage: expect.objectContaining({ tokens: expect.objectContaining(usage) }) }),
+  );
+  expect(line({ type })).toMatchObject({ outcome: 'errored', usage: null });
+});
+
 describe('what became of a request', () => {
   const nested = { type: 'error', error: { type: 'overloaded_error', message: 'busy' }, request_id: null };
   type Row = [what: string, read: ReturnType<typeof line>, outcome: string, error: object | null];
