@@ -1,5 +1,5 @@
 import { createWriteStream, rmSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -8,6 +8,8 @@ import { BatchError } from '../errors.ts';
 import { systemErrorCode } from '../lib/files/file-failure.ts';
 import { readOwner, writeOwner } from '../store/files/staging.ts';
 import { isProvenDead } from '../store/process-identity.ts';
+import { holdsListOfRows } from '../tasks/sources/file-shape.ts';
+import { beginningOf, SAMPLE_BYTES } from '../tasks/sources/text-file.ts';
 
 /** Stdin as a file, and what removes it. */
 export type KeptStdin = { file: string; discard(): Promise<void> };
@@ -79,5 +81,23 @@ async function keep(stdin: AsyncIterable<string | Buffer>, folder: string, table
   const ending = first.startsWith('[') ? '.json' : /^[{"]/.test(first) ? '.jsonl' : table;
   const file = path.join(folder, `stdin${ending}`);
   await pipeline(Readable.from(all()), createWriteStream(file, { mode: 0o600 }));
-  return file;
+  if (ending !== '.jsonl' || !holdsListOfRows(await beginningAt(file))) return file;
+  const whole = path.join(folder, 'stdin.json');
+  await rename(file, whole);
+  return whole;
+}
+
+/** How a file begins; empty where it can't be read, which whoever uses it will say. */
+export async function beginningAt(file: string): Promise<Buffer> {
+  try {
+    const handle = await open(file);
+    try {
+      return await beginningOf(handle, SAMPLE_BYTES);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return Buffer.alloc(0);
+  }
 }

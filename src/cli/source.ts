@@ -2,9 +2,11 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { BatchError, type Problem } from '../errors.ts';
 import { sources } from '../operations/work/work-arguments.ts';
+import { hasPlaces } from '../tasks/render/places.ts';
+import { holdsRows } from '../tasks/sources/file-shape.ts';
 import { isTableElsewhere } from '../tasks/sources/tables/foreign-endings.ts';
 import type { Call } from './command.ts';
-import { keepStdin, sweepStdin } from './kept-stdin.ts';
+import { beginningAt, keepStdin, sweepStdin } from './kept-stdin.ts';
 import { optionOf } from './options.ts';
 
 /** The argument of the operations that takes a file of this ending. */
@@ -56,31 +58,43 @@ export function requireWork(file: string | null, args: Call['args']): void {
 const refused = (problem: Problem) =>
   new BatchError('invalid_input', 'The work was refused; nothing was sent.', { problems: [problem] });
 
+const ON_STDIN = ['-', '/dev/stdin', '/dev/fd/0'];
+
 /** The work in files, or on stdin for `-`; a named pipe is read like stdin. Throws `invalid_input` if it is empty. */
 export async function openSource(
   file: string | null,
   { stdin, args }: Pick<Call, 'stdin' | 'args'>,
 ): Promise<Source> {
   await sweepStdin();
-  if (file === null) return { args: {}, isKept: false, discard: async () => {} };
+  const named = file === null ? readsStdin(args) : undefined;
+  if (file === null && named === undefined) return { args: {}, isKept: false, discard: async () => {} };
   // As `<(…)` gives it: it can be read once, and its name has no ending.
-  const isPipe = file !== '-' && (statSync(file, { throwIfNoEntry: false })?.isFIFO() ?? false);
-  if (file !== '-' && !isPipe)
-    return { args: argsOf(file, args.prompt), isKept: false, discard: async () => {} };
-  const kept = await keepStdin(isPipe ? createReadStream(file) : stdin, isByLine(args) ? '.txt' : '.csv');
-  return { args: argsOf(kept.file, args.prompt), isKept: true, discard: () => kept.discard() };
+  const isPipe = file !== null && (statSync(file, { throwIfNoEntry: false })?.isFIFO() ?? false);
+  const onStdin = file === null || ON_STDIN.includes(file);
+  if (!onStdin && !isPipe)
+    return { args: await argsOf(file, args.prompt), isKept: false, discard: async () => {} };
+  const kept = await keepStdin(onStdin ? stdin : createReadStream(file), isByLine(args) ? '.txt' : '.csv');
+  const meant = named === undefined ? await argsOf(kept.file, args.prompt) : { [named]: kept.file };
+  return { args: meant, isKept: true, discard: () => kept.discard() };
 }
+
+/** The option that says what stdin holds, as `--rows-file -`. */
+const readsStdin = (args: Call['args']): string | undefined =>
+  ['requests_file', 'rows_file'].find((name) => args[name] === '-');
 
 /** With a prompt about a line, a text is a table of its lines; otherwise it is one document. */
 const ABOUT_A_LINE = /\{\{\s*line\s*\}\}/;
 const isByLine = ({ prompt }: Call['args']) => typeof prompt === 'string' && ABOUT_A_LINE.test(prompt);
 
-function argsOf(file: string, prompt?: unknown): Record<string, unknown> {
+async function argsOf(file: string, prompt: unknown): Promise<Record<string, unknown>> {
   const ending = path.extname(file).toLowerCase();
   const isList = ending === '.txt' && isByLine({ prompt });
   const isTable = isList || isTableElsewhere(file);
   const argument = isTable ? 'rows_file' : sourceByEnding[ending];
   // Signs of a pattern may stand in a name too.
   const isPattern = /[*?{[]/.test(file) && !existsSync(file);
-  return argument === undefined || isPattern ? { input_files: [file] } : { [argument]: file };
+  if (argument === undefined || isPattern) return { input_files: [file] };
+  // With its places to fill, tasks would have no use for the prompt.
+  const mayBeRows = argument === 'requests_file' && typeof prompt === 'string' && hasPlaces(prompt);
+  return { [mayBeRows && holdsRows(await beginningAt(file)) ? 'rows_file' : argument]: file };
 }

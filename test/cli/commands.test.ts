@@ -112,23 +112,38 @@ describe('run', () => {
 });
 
 describe('run takes what is there to be worked on', () => {
+  const TWO = ['row_1', 'row_2'];
   const piped: [what: string, input: string, args: string[], ids: string[]][] = [
+    ['an object with a list of rows', '{"rows": [{"q":"x"},{"q":"y"}]}', ['--prompt', 'On {{q}}'], TWO],
     [
       'a table',
       'id,review\r\n7,"Good, really"\r\n',
       ['--prompt', 'Judge: {{review}}', '--id-column', 'id'],
       ['7'],
     ],
-    ['lines', 'one\ntwo\n', ['--prompt', 'Say {{line}}.'], ['row_1', 'row_2']],
+    ['lines', 'one\ntwo\n', ['--prompt', 'Say {{line}}.'], TWO],
+    [
+      'such an object over several lines',
+      '\n{\n  "count": 2,\n  "page": {"rows": [\n    {"q":"x"},\n    {"q":"y"}\n  ]}\n}\n',
+      ['--prompt', 'On {{q}}'],
+      TWO,
+    ],
+    ['an array of rows', '[{"q":"x"},{"q":"y"}]', ['--prompt', 'On {{q}}'], TWO],
+    ['rows on lines', '{"q":"x","of":[{"n":1}]}\n{"q":"y"}\n', ['--prompt', 'On {{q}}'], TWO],
+    ['what an option says are rows', '[{"q":"x"},{"q":"y"}]', ['--rows-file', '-', '--prompt', 'On'], TWO],
+    ['what an option says are tasks', JSON.stringify(tasks), ['--requests-file', '-'], ['first', 'second']],
   ];
   const idsIn = async (desk: Desk) =>
     JSON.parse(await readFile(path.join(desk.folder, 'out.json'), 'utf8')).map(
       ({ task_id }: { task_id: string }) => task_id,
     );
 
-  test.each(piped)('%s on stdin', long, async (_what, input, args, ids) => {
+  eachNth(4, piped)('%s on stdin', async (_what, input, args, ids) => {
     const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox' });
-    const { code, stderr } = await run(desk, ['run', '-', 'out.json', ...args], input);
+    const typed = args.includes('-')
+      ? ['run', ...args, '--output-file', 'out.json']
+      : ['run', '-', 'out.json', ...args];
+    const { code, stderr } = await run(desk, typed, input);
     expect(code, stderr).toBe(0);
     expect(await idsIn(desk)).toEqual(ids);
   });

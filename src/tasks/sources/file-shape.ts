@@ -203,3 +203,22 @@ export function holdsRows(beginning: Uint8Array): boolean {
   }
   return false;
 }
+
+/** Up to the first list of objects: keys with plain values, and objects around the list. */
+const UP_TO_LIST = /^\s*\{(?:[^[\]{}"]|"(?:[^"\\]|\\.)*"|\{)*\[\s*(?=\{)/;
+
+/** Whether a text is one object that holds rows as a list, `{"rows": [{…}, {…}]}`, and not an object on each line. */
+export function holdsListOfRows(beginning: Uint8Array): boolean {
+  const text = Buffer.from(beginning)
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .trimStart();
+  const [start] = UP_TO_LIST.exec(text) ?? [];
+  if (start === undefined || !holdsRows(Buffer.from(text.slice(start.length)))) return false;
+  const [first = '', ...rest] = text.split(/\r?\n/);
+  const isLines = isJsonObject(jsonIn(first)) && rest.some((line) => line.trim() !== '');
+  return !isLines && !isTask(start);
+}
+
+/** A task may hold a list of objects, such as that of its messages. */
+const isTask = (start: string) => KEYS_OF_TASKS.some((key) => start.includes(`"${key}"`));
