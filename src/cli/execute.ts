@@ -44,15 +44,20 @@ export async function execute(
     return await runIn({ context, config }, typed, terminal, streams);
   } catch (error) {
     terminal.clear();
+    if (typed.json) terminal.print(redact(JSON.stringify({ error: toldAs(error) }, null, 2), secrets));
     if (!(error instanceof BatchError)) throw error;
-    if (typed.json) {
-      const { code, message, problems } = error;
-      terminal.print(redact(JSON.stringify({ error: { code, message, problems } }, null, 2), secrets));
-    }
     const text = renderError(inOptions(error, typed.arguments)).split('\n').map(inCommands).join('\n');
     terminal.note(redact(`${terminal.style('red', 'Error')} (${error.code}): ${text}`, secrets));
     return error.code === 'invalid_input' ? exitCode.wrongUsage : exitCode.failed;
   }
+}
+
+/** A script gets its document of a defect too, whose details go to stderr. */
+function toldAs(error: unknown): Pick<BatchError, 'code' | 'message' | 'problems'> {
+  if (!(error instanceof BatchError))
+    return { code: 'internal', message: 'A defect of batch-mcp: stderr has the details.', problems: [] };
+  const { code, message, problems } = error;
+  return { code, message, problems };
 }
 
 /** With a call's own arguments as they are typed. */

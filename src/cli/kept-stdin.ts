@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BatchError } from '../errors.ts';
-import { systemErrorCode } from '../lib/files/file-failure.ts';
+import { fileFailure, systemErrorCode } from '../lib/files/file-failure.ts';
 import { readOwner, writeOwner } from '../store/files/staging.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 import { holdsListOfRows } from '../tasks/sources/file-shape.ts';
@@ -24,7 +24,14 @@ export async function keepStdin(
   stdin: AsyncIterable<string | Buffer>,
   table: '.csv' | '.txt',
 ): Promise<KeptStdin> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), PREFIX));
+  const temporary = os.tmpdir();
+  const failure = (error: unknown) =>
+    systemErrorCode(error) === undefined
+      ? error
+      : fileFailure(`keep stdin in the temporary folder ${JSON.stringify(temporary)} (TMPDIR)`, error);
+  const folder = await mkdtemp(path.join(temporary, PREFIX)).catch((error: unknown) => {
+    throw failure(error);
+  });
   // Whoever is interrupted comes to no end.
   const atExit = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', atExit);
@@ -37,7 +44,7 @@ export async function keepStdin(
     return { file: await keep(stdin, folder, table), discard };
   } catch (error) {
     await discard();
-    throw error;
+    throw failure(error);
   }
 }
 

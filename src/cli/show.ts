@@ -38,6 +38,10 @@ export const commandOf: Record<string, string> = {
 export const waitingFor = (batchId: string, outputFile = 'results.json'): string =>
   `batch-mcp wait ${batchId} ${shellWord(outputFile)}`;
 
+/** What to do about a batch that waits for somebody to send it. */
+export const notSent = (batchId: string): string =>
+  `Part of it was not sent. Fix what the note says, then: batch-mcp retry ${batchId}`;
+
 /** A text of a reply or an error in the terminal's words. */
 export function inCommands(text: string): string {
   return printable(text)

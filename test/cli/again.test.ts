@@ -85,3 +85,17 @@ describe('work that has its batch already, with other outputs', () => {
     }
   });
 });
+
+describe('what was not sent', () => {
+  test.each([['results'], ['wait']])('is not to be waited for, says %s', long, async (command) => {
+    const desk = await createDesk({
+      ANTHROPIC_BASE_URL: 'http://127.0.0.1:9',
+      ANTHROPIC_API_KEY: 'sk-ant-key',
+    });
+    await writeFile(path.join(desk.folder, 'tasks.json'), JSON.stringify(prompts(['a'])));
+    expect(await run(desk, ['submit', 'tasks.json'])).toMatchObject({ code: 1 });
+    const ended = await run(desk, [command, 'last', 'out.json']);
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('batch-mcp retry batch_') });
+    expect(ended.stderr).not.toContain('batch-mcp wait');
+  });
+});

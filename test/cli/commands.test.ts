@@ -302,6 +302,15 @@ describe('what can not be written', () => {
 });
 
 describe('tasks on stdin', () => {
+  test('are refused in a document too where there is no place to keep them', async () => {
+    const desk = await deskWithTasks({ TMPDIR: '/not/there' });
+    const { code, stdout } = await run(desk, ['estimate', '-', '--json'], JSON.stringify(tasks));
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({
+      code: 1,
+      error: { code: 'not_found', message: expect.stringContaining('TMPDIR') },
+    });
+  });
+
   test('leave nothing behind of a process that was killed, once the next one has begun', async () => {
     const desk = await deskWithTasks();
     const temporary = path.join(desk.folder, 'temporary');

@@ -94,6 +94,7 @@ describe('where nothing was sent', () => {
     ['an output that is there already', {}, ['run', 'tasks.json', 'tasks.json'], 1],
     ['tasks that are none', {}, ['submit', 'wrong.json'], 2],
     ['a file that is not there', {}, ['submit', 'none.json'], 1],
+    ['two batches', {}, ['wait', 'batch_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'batch_01ARZ3NDEKTSV4RRFFQ69G5FAW'], 2],
     ['a batch that is not there', {}, ['status', 'batch_01ARZ3NDEKTSV4RRFFQ69G5FAV'], 1],
     ['an unknown option', {}, ['submit', 'tasks.json', '--fast'], 2],
   ])('%s ends it', async (_what, env, args, code) => {

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { hasErrorCode } from '../../errors.ts';
+import { BatchError, hasErrorCode } from '../../errors.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
 import { findBatch } from '../../operations/find-batch.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type ResultsReply, results } from '../../operations/results.ts';
 import { inPlace } from '../../operations/written-outputs.ts';
 import { type Call, type Command, type ExitCode, exitCode } from '../command.ts';
-import { showTotals, waitingFor } from '../show.ts';
+import { notSent, showTotals, waitingFor } from '../show.ts';
 import { showAnswers } from '../show-answers.ts';
 
 export const resultsCommand: Command = {
@@ -24,6 +24,7 @@ export const resultsCommand: Command = {
   async run(call) {
     const { context, terminal, given, args, json, waiting } = call;
     const [asked = '', output] = given;
+    refuseSecondBatch(output);
     let isThere = false;
     // Waiting would write all answers, not the chosen ones.
     if (Object.keys(args).length === 0) {
@@ -72,9 +73,11 @@ export async function showSaved(
     showTotals(terminal, reply);
     const isLost = reply.processing_status === 'ended' && reply.check_again_in_seconds === 0;
     terminal.note(
-      isLost
-        ? 'The API has dropped the results that are not saved here.'
-        : `Not all results are in (${reply.processing_status}). Next: ${waitingFor(reply.batch_id, outputFile)}`,
+      reply.processing_status === 'not_sent'
+        ? notSent(reply.batch_id)
+        : isLost
+          ? 'The API has dropped the results that are not saved here.'
+          : `Not all results are in (${reply.processing_status}). Next: ${waitingFor(reply.batch_id, outputFile)}`,
     );
     return;
   }
@@ -94,9 +97,25 @@ export async function showSaved(
   }
 }
 
-export function codeOfResults({ results_state, totals }: ResultsReply): ExitCode {
+export function codeOfResults({ processing_status, results_state, totals }: ResultsReply): ExitCode {
+  if (processing_status === 'not_sent') return exitCode.failed;
   if (results_state !== 'saved') return exitCode.notEnded;
   return totals.succeeded === totals.total ? exitCode.done : exitCode.someTasksFailed;
+}
+
+/** What a person types after a batch where another output would stand: one is read at a time. Throws `invalid_input`. */
+export function refuseSecondBatch(output: string | undefined): void {
+  if (output === undefined || !/^(?:msg)?batch_\w+$|^last$/i.test(output)) return;
+  throw new BatchError('invalid_input', 'Several batches are named; nothing was done.', {
+    problems: [
+      {
+        field: 'output_file',
+        problem: `is given a batch, ${output}`,
+        valid:
+          'one batch at a time and a file for its results; batch-mcp collect looks at all that are unfinished',
+      },
+    ],
+  });
 }
 
 /** The path as replies give it, though its folder may not exist. */

@@ -6,9 +6,9 @@ import type { OutputArguments } from '../../operations/work/requested-output.ts'
 import { checkOutputs, inPlace } from '../../operations/written-outputs.ts';
 import { type Call, type Command, type ExitCode, exitCode } from '../command.ts';
 import { duration } from '../format.ts';
-import { showBatch, waitingFor } from '../show.ts';
+import { notSent, showBatch, waitingFor } from '../show.ts';
 import { showAnswers } from '../show-answers.ts';
-import { codeOfResults, readResults, showSaved } from './results.ts';
+import { codeOfResults, readResults, refuseSecondBatch, showSaved } from './results.ts';
 
 export const waitCommand: Command = {
   name: 'wait',
@@ -21,6 +21,7 @@ export const waitCommand: Command = {
   ],
   async run(call) {
     const { given, args, terminal } = call;
+    refuseSecondBatch(given[1]);
     const announce = (batchId: string) => terminal.note(`Waiting for ${batchId}${paceText(args)}.`);
     // The submission may have named the file, with a key that it holds alone.
     return waitAndSave(call, given[0] ?? '', { output_file: given[1] }, { announce, isAsked: () => true });
@@ -92,7 +93,7 @@ function showUnfinished(
     showBatch(terminal, reply);
     terminal.note(
       reply.processing_status === 'not_sent'
-        ? `Part of it was not sent. Fix what the note says, then: batch-mcp retry ${reply.batch_id}`
+        ? notSent(reply.batch_id)
         : `It has not ended yet. Go on with: ${waitingFor(reply.batch_id, outputFile)}`,
     );
   }
