@@ -5,6 +5,7 @@ import { createContext, type OwnDatabase } from './config/create-context.ts';
 import { currentFolder } from './config/folders.ts';
 import { checkProgramOptions } from './config/program-options.ts';
 import type { Environment } from './config/read-settings.ts';
+import { BatchError } from './errors.ts';
 import { withPlainNumbers } from './lib/exact-json.ts';
 import { createLog, type Log } from './log.ts';
 import { adopt } from './operations/adopt.ts';
@@ -78,7 +79,7 @@ export type BatchClient = {
   list(request?: CallOptions & ListRequest): Promise<ListReply>;
   /** Adopts a batch that another program made, by the provider's id; the reply has its id here. */
   adopt(providerBatchId: string, options?: CallOptions): Promise<AdoptReply>;
-  /** Waits for the work under way in this process, then closes what it holds open. */
+  /** Waits for the work under way in this process, then closes what it holds open. Calls after it throw `wrong_state`. */
   close(): Promise<void>;
 };
 
@@ -169,6 +170,13 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     ...(store !== undefined && { database: store }),
   });
 
+  let isClosed = false;
+  /** What a call works with, unless it comes too late. */
+  const opened = () => {
+    if (!isClosed) return context;
+    throw new BatchError('wrong_state', 'This client is closed; nothing was done. Make another one.');
+  };
+
   async function ask<Input extends z.ZodObject, Reply extends WithNextStep>(
     operation: Operation<Input, Reply>,
     given: object,
@@ -177,7 +185,7 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     const { name, input } = operation;
     const followed = inToolsNames(givenObject(callOptions, 'options', name));
     const { args, waiting } = programCall({ ...followed, ...givenObject(given, 'work', name) }, name);
-    return operation.run(context, readInput(input, args, name), waiting);
+    return operation.run(opened(), readInput(input, args, name), waiting);
   }
 
   return {
@@ -185,8 +193,8 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     status: (batch_id, call) => ask(status, { batch_id }, call),
     wait: (batch_id, call) => ask(wait, { batch_id }, call),
     results: async (batch_id, request) => withPlainNumbers(await ask(results, { batch_id }, request)),
-    answers: (id) => readOf(id, 'answers', (batch_id) => answersOf(context, batch_id)),
-    resultLines: (id) => readOf(id, 'resultLines', (batch_id) => linesOf(context, batch_id)),
+    answers: (id) => readOf(id, 'answers', (batch_id) => answersOf(opened(), batch_id)),
+    resultLines: (id) => readOf(id, 'resultLines', (batch_id) => linesOf(opened(), batch_id)),
     retry: (batch_id, request) => ask(retry, { batch_id }, request),
     cancel: (batch_id, call) => ask(cancel, { batch_id }, call),
     estimate: (work, estimateOptions) => ask(estimate, work, estimateOptions),
@@ -197,6 +205,7 @@ export async function createBatchClient(options: ClientOptions = {}): Promise<Ba
     },
     adopt: (provider_batch_id, call) => ask(adopt, { provider_batch_id }, call),
     async close() {
+      isClosed = true;
       await context.jobs.idle();
       await context.close();
     },

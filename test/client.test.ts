@@ -137,6 +137,35 @@ it.each<Wrong>([
   expect(api.creates).toEqual([]);
 });
 
+it.each<[call: 'submit' | 'estimate']>([['submit'], ['estimate']])(
+  '%s does nothing where it was aborted before, though that would take no time',
+  async (call) => {
+    const folder = await temporaryFolder();
+    const client = await createBatchClient({ env: {}, flags: ['--sandbox', '--data-dir', folder] });
+    onTestFinished(() => client.close());
+    const aborted = client[call](work('hello'), { signal: AbortSignal.abort() });
+    await expect(aborted).rejects.toMatchObject({ code: 'wrong_state' });
+    expect((await client.list()).totals.batches).toBe(0);
+  },
+);
+
+it('refuses every call once it is closed', async () => {
+  const { api, client } = await open();
+  const { batch_id } = await client.submit(work('hello'));
+  await client.close();
+  const late: (() => Promise<unknown>)[] = [
+    () => client.submit(work('other')),
+    () => client.status(batch_id),
+    () => client.list(),
+    async () => {
+      for await (const _ of client.answers(batch_id));
+    },
+  ];
+  for (const call of late) await expect(call()).rejects.toMatchObject({ code: 'wrong_state' });
+  expect(api.creates).toHaveLength(1);
+  await client.close();
+});
+
 it('takes null for no options', async () => {
   const { client } = await open();
   const { batch_id } = await client.submit(followed, untyped(null));

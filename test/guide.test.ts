@@ -121,6 +121,7 @@ test.each([
   ['no JSON', '{', /is not a JSON file/],
   ['an object', '{"task_id":"a"}', /is not a list of tasks/],
   ['a task without its id', '[{"prompt":"x"}]', /is not a list of tasks/],
+  ['a number for a task', '[5]', /is not a list of tasks/],
 ])('a file with %s is refused', async (_name, text, message) => {
   const { folder, workflow } = await open();
   const file = path.join(folder, 'tasks.json');
@@ -128,6 +129,11 @@ test.each([
   const failure = workflow.loadRequestsFromFile(file);
   await expect(failure).rejects.toMatchObject({ code: 'invalid_input' });
   await expect(failure).rejects.toThrow(message);
+  await expect(failure).rejects.not.toMatchObject({
+    problems: expect.arrayContaining([
+      expect.objectContaining({ valid: expect.stringContaining('Invalid input') }),
+    ]),
+  });
 });
 
 /** A value of any type, as a program without types gives one. */

@@ -17,7 +17,7 @@ export async function fetchByHttp(
   isLate: () => boolean = () => false,
 ): Promise<Response> {
   const { body, ...described } = await exchange(url, init, isLate);
-  return new Response(mayHaveBody(described.status) ? ReadableStream.from(limited(body)) : null, described);
+  return new Response(mayHaveBody(described.status) ? streamOf(limited(body)) : null, described);
 }
 
 /**
@@ -26,7 +26,7 @@ export async function fetchByHttp(
  */
 export async function fetchDownload(url: string | URL | Request, init: RequestInit = {}): Promise<Response> {
   const { body, ...described } = await exchange(url, init, () => false);
-  if (described.status > 299) return new Response(ReadableStream.from(limited(body)), described);
+  if (described.status > 299) return new Response(streamOf(limited(body)), described);
   const answer = new Response(null, described);
   bodies.set(answer, body);
   return answer;
@@ -61,6 +61,25 @@ function limited(body: Readable): Readable {
     },
   });
   return pipeline(body, counter, () => {});
+}
+
+/**
+ * A body that closes its connection when it is cancelled. The stream's own iterator would not before it was read from, and an
+ * answer without an end would keep the process from ending.
+ */
+function streamOf(body: Readable): ReadableStream<Uint8Array> {
+  const pieces: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(stream) {
+        const { done, value } = await pieces.next();
+        if (done) stream.close();
+        else stream.enqueue(value);
+      },
+      cancel: () => void body.destroy(),
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 /** The answer is a redirect, which is not followed. */

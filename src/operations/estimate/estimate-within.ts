@@ -31,6 +31,7 @@ export async function estimateWithin(
   outputTokens: number | undefined,
   waiting: Waiting,
 ): Promise<Estimate> {
+  if (waiting.signal?.aborted) throw cancelled();
   const all = underWay.get(context) ?? new Map<string, Estimating>();
   underWay.set(context, all);
   for (const [old, { endedAt }] of all) {
@@ -50,17 +51,19 @@ export async function estimateWithin(
     if (ended || unwanted) all.delete(key);
   }
   if (ended) return found.estimate;
-  if (waiting.signal?.aborted)
-    throw new BatchError(
-      'wrong_state',
-      'The call was cancelled while the tasks were checked. Nothing was sent or paid.',
-    );
+  if (waiting.signal?.aborted) throw cancelled();
   throw new BatchError(
     'wrong_state',
     `The tasks are still being checked, ${found.job.progress.done} so far: that takes longer than a call may last. It goes on; ` +
       'call estimate_cost again with the same arguments in half a minute.',
   );
 }
+
+const cancelled = () =>
+  new BatchError(
+    'wrong_state',
+    'The call was cancelled while the tasks were checked. Nothing was sent or paid.',
+  );
 
 function begin(context: Context, asked: AskedWork, outputTokens: number | undefined): Estimating {
   const cancel = new AbortController();

@@ -37,6 +37,20 @@ it.each(['content-type', 'Content-Type'])(
   },
 );
 
+it('leaves an answer that never ends: its connection would keep the process from ending', async () => {
+  let isLeft = () => {};
+  const left = new Promise<void>((resolve) => {
+    isLeft = resolve;
+  });
+  const receiver = await startReceiver((_, response) => {
+    response.on('close', isLeft);
+    response.write('so far');
+  });
+  onTestFinished(() => receiver.close());
+  expect(await createDelivery({ kind: 'url', url: receiver.url }, {}, 3_600_000)(message)).toBeNull();
+  await left;
+});
+
 it('waits for no answer that does not come', async () => {
   const receiver = await startReceiver(() => {});
   onTestFinished(() => receiver.close());
