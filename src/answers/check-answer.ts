@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
-import { type Ground, loadSchemaCompiler, type SchemaCheck, type SchemaFinding } from '../lib/json-schema.ts';
+import { loadSchemaCompiler, type SchemaCheck, type SchemaFinding } from '../lib/json-schema.ts';
 import { repeatsKey } from '../lib/json-source.ts';
+import type { Ground } from '../lib/schema-keywords.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { ModelAnswer, ResultError } from '../provider/result.ts';
 import { partSchemas, SCHEMAS } from '../store/names.ts';

@@ -76,17 +76,9 @@ async function runIn(
   terminal: Terminal,
   { stdin, env }: Streams,
 ): Promise<ExitCode> {
-  let goOn: string | undefined;
-  let isTold = false;
-  /** Says how to go on, once, and before anything that takes time: somebody in a hurry interrupts again. */
-  const tellInterrupted = () => {
-    if (isTold) return;
-    isTold = true;
-    terminal.clear();
-    terminal.note(goOn === undefined ? 'Interrupted.' : `Interrupted; ${goOn}`);
-  };
+  const farewell = createFarewell(terminal);
   const interruption = listenForInterruption((code) => {
-    tellInterrupted();
+    farewell.tell();
     process.exit(code);
   });
   const started = performance.now();
@@ -108,27 +100,11 @@ async function runIn(
             showProgress(terminal, progress, (performance.now() - started) / 1000);
         },
       },
-      about: (batchId, outputFile) => {
-        goOn =
-          batchId === null
-            ? MAYBE_SENT
-            : `the batch goes on. Follow it with: ${waitingFor(batchId, outputFile)}`;
-      },
+      about: (batchId, outputFile) => farewell.about(batchId, outputFile),
     });
     const code = await Promise.race([work, interruption.happened]);
     if (interruption.signal.aborted) {
-      // The next command tells how it ended: this one only says how to go on.
-      const end = performance.now() + LONGEST_END_MS;
-      const settled = work.then(
-        () => {},
-        () => {
-          // What is refused or given up was not sent.
-          if (goOn === MAYBE_SENT) goOn = undefined;
-        },
-      );
-      await endsWithin(settled, LONGEST_END_MS);
-      tellInterrupted();
-      await endsWithin(context.jobs.idle(), end - performance.now());
+      await endInterrupted(work, context, farewell);
       return code;
     }
     terminal.clear();
@@ -138,6 +114,45 @@ async function runIn(
     interruption.stop();
     await context.close();
   }
+}
+
+type Farewell = ReturnType<typeof createFarewell>;
+
+/** Says how to go on, once, and before anything that takes time: somebody in a hurry interrupts again. */
+function createFarewell(terminal: Terminal) {
+  let goOn: string | undefined;
+  let isTold = false;
+  return {
+    /** What is under way; null where no batch is known yet. */
+    about(batchId: string | null, outputFile?: string) {
+      goOn =
+        batchId === null
+          ? MAYBE_SENT
+          : `the batch goes on. Follow it with: ${waitingFor(batchId, outputFile)}`;
+    },
+    /** What is refused or given up was not sent. */
+    failed() {
+      if (goOn === MAYBE_SENT) goOn = undefined;
+    },
+    tell() {
+      if (isTold) return;
+      isTold = true;
+      terminal.clear();
+      terminal.note(goOn === undefined ? 'Interrupted.' : `Interrupted; ${goOn}`);
+    },
+  };
+}
+
+/** Lets what is on its way to the API end. The next command tells how it ended: this one only says how to go on. */
+async function endInterrupted(work: Promise<unknown>, { jobs }: Context, farewell: Farewell): Promise<void> {
+  const end = performance.now() + LONGEST_END_MS;
+  const settled = work.then(
+    () => {},
+    () => farewell.failed(),
+  );
+  await endsWithin(settled, LONGEST_END_MS);
+  farewell.tell();
+  await endsWithin(jobs.idle(), end - performance.now());
 }
 
 /** The first Ctrl-C, SIGTERM or loss of the terminal. `onSecond` must end the process at once. */

@@ -84,75 +84,21 @@ type Answer = (params: unknown, client: Client) => Result | Promise<Result>;
 
 /** The methods over a source. Knows neither era, and touches neither the environment nor a transport. */
 export function createMethods({ readOnly, isOffered = () => true, load }: Source, options: Options): Methods {
-  const { version, redact, onWork, onList, waitFor } = options;
+  const { version, redact, onWork } = options;
   const offered = (readOnly ? advertised.readOnly : advertised.all).filter(({ name }) => isOffered(name));
-
-  async function callTool(name: string, args: unknown, call: Call): Promise<Result> {
+  const callTool: CallNamed = async (name, args, call) => {
     const [boundary, context] = await Promise.all([import('../tools/boundary.ts'), load()]);
     return boundary.callTool(name, args, context, call, redact);
-  }
-
-  function followingOf({ followsTasks }: Client): Following | undefined {
-    if (followsTasks) return { kind: 'task' };
-    return waitFor && { kind: 'command', waitFor };
-  }
-
-  async function look(args: object, signal: AbortSignal): Promise<Look> {
-    let isOver = false;
-    const onOver = () => {
-      isOver = true;
-    };
-    const call: Call = { signal, progress: silently, following: { kind: 'task' }, onOver };
-    return { result: await callTool('batch_status', { ...args, wait_seconds: 0 }, call), isOver };
-  }
-  const reader =
-    (signal: AbortSignal): CallTool =>
-    (name, args) =>
-      callTool(name, args, { signal, progress: silently });
-  async function isThere(batchId: string): Promise<boolean> {
-    const [batches, context] = await Promise.all([import('../operations/find-batch.ts'), load()]);
-    return batches.isThere(context, context.jobs.forwarded(batchId));
-  }
-  const tasks = createTasks((batch_id, signal) => look({ batch_id }, signal), isThere);
-
+  };
   const answers = new Map<string, Answer>([
     ['ping', () => ({})],
-    [
-      'tools/list',
-      (_params, { showsBoth }) => {
-        onList?.();
-        return { tools: showsBoth ? promisingText(offered) : offered };
-      },
-    ],
-    [
-      'tools/call',
-      async (params, client) => {
-        const { name, args, progressToken } = callOf(params, offered);
-        const { signal, followsTasks, ask } = client;
-        const outlasting = name === 'batch_status' && followsTasks ? outlastsCall(args) : null;
-        if (outlasting !== null) return tasks.begin(await look(outlasting, signal));
-        const progress = progressToken === undefined ? silently : reportTo(client, progressToken);
-        const call = { signal, progress, ask, following: followingOf(client) };
-        const whole = await callTool(name, args, call);
-        const result = client.showsBoth ? textAlone(whole) : whole;
-        return client.takesLinks ? (await resources()).withLinks(result) : result;
-      },
-    ],
-    ['tasks/get', followed((params, { signal }) => tasks.get(params, signal))],
-    ['tasks/cancel', followed((params) => tasks.cancel(params))],
-    ['tasks/update', followed((params) => tasks.update(params))],
+    ...toolMethods(offered, callTool, load, options),
     ['prompts/list', async () => ({ prompts: (await prompts()).listPrompts(readOnly) })],
     ['prompts/get', async (params) => (await prompts()).getPrompt(params, readOnly)],
-    ['resources/list', async (_params, { signal }) => (await resources()).listResources(reader(signal))],
-    ['resources/templates/list', async () => ({ resourceTemplates: (await resources()).resourceTemplates })],
-    [
-      'resources/read',
-      async (params, { signal }) => (await resources()).readResource(params, reader(signal), load),
-    ],
+    ...resourceMethods(callTool, load),
     // Some clients send this whatever a server declares, and give up on it if refused.
     ['logging/setLevel', () => ({})],
   ]);
-
   return {
     info: { name: 'batch-mcp', title: 'Bulk work for Claude', version, icons },
     capabilities: { tools: {}, resources: {}, prompts: {} },
@@ -167,6 +113,77 @@ export function createMethods({ readOnly, isOffered = () => true, load }: Source
       return answer;
     },
   };
+}
+
+type CallNamed = (name: string, args: unknown, call: Call) => Promise<Result>;
+
+/** The methods of tools, and of the tasks that a call of one may become. */
+function toolMethods(
+  offered: readonly AdvertisedTool[],
+  callTool: CallNamed,
+  load: Source['load'],
+  { onList, waitFor }: Options,
+): [string, Answer][] {
+  function followingOf({ followsTasks }: Client): Following | undefined {
+    if (followsTasks) return { kind: 'task' };
+    return waitFor && { kind: 'command', waitFor };
+  }
+  async function isThere(batchId: string): Promise<boolean> {
+    const [batches, context] = await Promise.all([import('../operations/find-batch.ts'), load()]);
+    return batches.isThere(context, context.jobs.forwarded(batchId));
+  }
+  const tasks = createTasks((batch_id, signal) => lookAt({ batch_id }, signal, callTool), isThere);
+  return [
+    [
+      'tools/list',
+      (_params, { showsBoth }) => {
+        onList?.();
+        return { tools: showsBoth ? promisingText(offered) : offered };
+      },
+    ],
+    [
+      'tools/call',
+      async (params, client) => {
+        const { name, args, progressToken } = callOf(params, offered);
+        const { signal, followsTasks, ask } = client;
+        const outlasting = name === 'batch_status' && followsTasks ? outlastsCall(args) : null;
+        if (outlasting !== null) return tasks.begin(await lookAt(outlasting, signal, callTool));
+        const progress = progressToken === undefined ? silently : reportTo(client, progressToken);
+        const call = { signal, progress, ask, following: followingOf(client) };
+        const whole = await callTool(name, args, call);
+        const result = client.showsBoth ? textAlone(whole) : whole;
+        return client.takesLinks ? (await resources()).withLinks(result) : result;
+      },
+    ],
+    ['tasks/get', followed((params, { signal }) => tasks.get(params, signal))],
+    ['tasks/cancel', followed((params) => tasks.cancel(params))],
+    ['tasks/update', followed((params) => tasks.update(params))],
+  ];
+}
+
+/** A look at a batch that does not wait. */
+async function lookAt(args: object, signal: AbortSignal, callTool: CallNamed): Promise<Look> {
+  let isOver = false;
+  const onOver = () => {
+    isOver = true;
+  };
+  const call: Call = { signal, progress: silently, following: { kind: 'task' }, onOver };
+  return { result: await callTool('batch_status', { ...args, wait_seconds: 0 }, call), isOver };
+}
+
+function resourceMethods(callTool: CallNamed, load: Source['load']): [string, Answer][] {
+  const reader =
+    (signal: AbortSignal): CallTool =>
+    (name, args) =>
+      callTool(name, args, { signal, progress: silently });
+  return [
+    ['resources/list', async (_params, { signal }) => (await resources()).listResources(reader(signal))],
+    ['resources/templates/list', async () => ({ resourceTemplates: (await resources()).resourceTemplates })],
+    [
+      'resources/read',
+      async (params, { signal }) => (await resources()).readResource(params, reader(signal), load),
+    ],
+  ];
 }
 
 /** A method of the tasks extension, only for clients that declare it. */

@@ -120,72 +120,77 @@ export async function openTasks(blobs: Blobs, expected: number): Promise<Tasks> 
   const size = await blobs.size(TASKS);
   if (size === null) throw damaged(place, 'it is missing');
   const rows = (await readIndexBlob(blobs, TASKS_INDEX, FORMAT, size)) ?? (await rebuildRows(blobs));
-  const count = rows.length / FORMAT.rowBytes;
+  const count = countOf(rows);
   if (count !== expected) throw damaged(place, `it holds ${count} tasks instead of ${expected}`);
-
-  /** `within` is 0 for the line's span, `REQUEST` for that of the request. */
-  function span(ordinal: number, within: number): Span {
-    if (!Number.isInteger(ordinal) || ordinal < 0 || ordinal >= count) {
-      throw new BatchError('internal', `There is no task ${ordinal} among ${count}.`);
-    }
-    const at = ordinal * FORMAT.rowBytes + within;
-    return { offset: rows.readDoubleLE(at), length: rows.readUInt32LE(at + 8) };
-  }
-
-  /** Runs of lines that follow one another in the file, each to be read at once. */
-  function runs(ordinals: readonly number[]): { ordinals: number[]; span: Span }[] {
-    const found: { ordinals: number[]; span: Span }[] = [];
-    for (const ordinal of [...new Set(ordinals)].sort((a, b) => a - b)) {
-      const line = span(ordinal, 0);
-      const last = found.at(-1);
-      const longer = last && line.offset + line.length - last.span.offset;
-      if (last?.ordinals.at(-1) === ordinal - 1 && longer !== undefined && longer <= LONGEST_READ_BYTES) {
-        last.ordinals.push(ordinal);
-        last.span.length = longer;
-      } else {
-        found.push({ ordinals: [ordinal], span: line });
-      }
-    }
-    return found;
-  }
-
-  async function read(wanted: readonly number[]): Promise<TaskEntry[]> {
-    const entries = new Map<number, TaskEntry>();
-    const found = runs(wanted);
-    const read = await blobs.readRanges(
-      TASKS,
-      found.map(({ span }) => span),
-    );
-    for (const [index, run] of found.entries()) {
-      for (const ordinal of run.ordinals) {
-        const line = span(ordinal, 0);
-        const start = line.offset - run.span.offset;
-        const bytes = read[index]?.subarray(start, start + line.length) ?? Buffer.alloc(0);
-        entries.set(ordinal, decodeEntry(place, bytes));
-      }
-    }
-    return wanted.flatMap((ordinal) => entries.get(ordinal) ?? []);
-  }
-
-  async function* from(ordinal: number): AsyncGenerator<TaskEntry[]> {
-    if (ordinal >= count) return;
-    let left = count - ordinal;
-    for await (const lines of wholeLines(blobs.read(TASKS, span(ordinal, 0).offset))) {
-      const entries = decodeEntries(place, lines);
-      left -= entries.length;
-      yield entries;
-    }
-    // It may have been cut since it was opened, at the end of a line.
-    if (left !== 0) throw damaged(place, `it holds ${count - left} tasks instead of ${count}`);
-  }
-
   return {
     count,
-    read,
-    from,
+    read: (ordinals) => readEntries(blobs, rows, ordinals),
+    from: (ordinal) => entriesFrom(blobs, rows, ordinal),
     request(ordinal) {
-      const found = span(ordinal, REQUEST);
+      const found = spanOf(rows, ordinal, REQUEST);
       return found.length === UNKNOWN_LENGTH ? null : found;
     },
   };
+}
+
+const countOf = (rows: Buffer): number => rows.length / FORMAT.rowBytes;
+
+/** `within` is 0 for the line's span, `REQUEST` for that of the request. */
+function spanOf(rows: Buffer, ordinal: number, within: number): Span {
+  const count = countOf(rows);
+  if (!Number.isInteger(ordinal) || ordinal < 0 || ordinal >= count) {
+    throw new BatchError('internal', `There is no task ${ordinal} among ${count}.`);
+  }
+  const at = ordinal * FORMAT.rowBytes + within;
+  return { offset: rows.readDoubleLE(at), length: rows.readUInt32LE(at + 8) };
+}
+
+/** Runs of lines that follow one another in the file, each to be read at once. */
+function runsOf(rows: Buffer, ordinals: readonly number[]): { ordinals: number[]; span: Span }[] {
+  const found: { ordinals: number[]; span: Span }[] = [];
+  for (const ordinal of [...new Set(ordinals)].sort((a, b) => a - b)) {
+    const line = spanOf(rows, ordinal, 0);
+    const last = found.at(-1);
+    const longer = last && line.offset + line.length - last.span.offset;
+    if (last?.ordinals.at(-1) === ordinal - 1 && longer !== undefined && longer <= LONGEST_READ_BYTES) {
+      last.ordinals.push(ordinal);
+      last.span.length = longer;
+    } else {
+      found.push({ ordinals: [ordinal], span: line });
+    }
+  }
+  return found;
+}
+
+async function readEntries(blobs: Blobs, rows: Buffer, wanted: readonly number[]): Promise<TaskEntry[]> {
+  const place = blobs.describe(TASKS);
+  const entries = new Map<number, TaskEntry>();
+  const found = runsOf(rows, wanted);
+  const read = await blobs.readRanges(
+    TASKS,
+    found.map(({ span }) => span),
+  );
+  for (const [index, run] of found.entries()) {
+    for (const ordinal of run.ordinals) {
+      const line = spanOf(rows, ordinal, 0);
+      const start = line.offset - run.span.offset;
+      const bytes = read[index]?.subarray(start, start + line.length) ?? Buffer.alloc(0);
+      entries.set(ordinal, decodeEntry(place, bytes));
+    }
+  }
+  return wanted.flatMap((ordinal) => entries.get(ordinal) ?? []);
+}
+
+async function* entriesFrom(blobs: Blobs, rows: Buffer, ordinal: number): AsyncGenerator<TaskEntry[]> {
+  const place = blobs.describe(TASKS);
+  const count = countOf(rows);
+  if (ordinal >= count) return;
+  let left = count - ordinal;
+  for await (const lines of wholeLines(blobs.read(TASKS, spanOf(rows, ordinal, 0).offset))) {
+    const entries = decodeEntries(place, lines);
+    left -= entries.length;
+    yield entries;
+  }
+  // It may have been cut since it was opened, at the end of a line.
+  if (left !== 0) throw damaged(place, `it holds ${count - left} tasks instead of ${count}`);
 }
