@@ -25,7 +25,8 @@ export type Candidates = {
 
 /**
  * The batches newer than the watermark, by the provider's own order, that could be this part: none newer than the
- * newest of the first such listing, since later ones were made after the part was sent.
+ * newest of the first such listing, since later ones were made after the part was sent. Those that were candidates `before` stay: a list
+ * may turn round what has one time.
  */
 export async function findCandidates(
   context: Context,
@@ -33,13 +34,14 @@ export async function findCandidates(
   intent: Intent,
   provider: ProviderName,
   owner: Owner,
+  before: readonly string[] = [],
 ): Promise<Candidates> {
   const { watermark, rejected, newest } = intent;
   const found: Candidates = { own: null, free: [], newest: null };
   for await (const batch of newerThan(context.provider(provider), watermark)) {
     found.newest ??= batch.id;
     // If it is gone from the list, nothing is left out.
-    if (batch.id === newest) found.free = [];
+    if (batch.id === newest) found.free = found.free.filter(({ id }) => before.includes(id));
     if (rejected.includes(batch.id) || countOf(batch) !== sentCount(part)) continue;
     const standing = await standingOf(context, batch.id, owner);
     if (standing === 'free') found.free.push(batch);
@@ -64,10 +66,10 @@ async function* newerThan(provider: Provider, watermark: string | null): AsyncGe
       if (listed.has(batch.id)) throw unreliable('names a batch twice');
       listed.add(batch.id);
       if (batch.id === watermark) known = batch;
-      else if (known === undefined || isNewer(batch, known)) yield batch;
+      else if (known === undefined || mayBeNewer(batch, known)) yield batch;
     }
     const lowest = page.batches.at(-1);
-    if (known !== undefined && !(page.has_more && lowest && isNewer(lowest, known))) return;
+    if (known !== undefined && !(page.has_more && lowest && mayBeNewer(lowest, known))) return;
     if (!page.has_more) return requireGone(provider, watermark);
     const last = page.last_id ?? lowest?.id;
     if (page.batches.length === 0 || last === undefined || last === after)
@@ -77,8 +79,9 @@ async function* newerThan(provider: Provider, watermark: string | null): AsyncGe
   throw unreliable('has no end');
 }
 
-function isNewer(one: ProviderBatch, other: ProviderBatch): boolean {
-  return Date.parse(one.created_at) > Date.parse(other.created_at);
+/** Of batches with one time, as in one second of a clock that tells no less, a list may have any first. */
+function mayBeNewer(one: ProviderBatch, other: ProviderBatch): boolean {
+  return Date.parse(one.created_at) >= Date.parse(other.created_at);
 }
 
 /** Throws `api_uncertain` if a listing ended without the watermark, though the provider still has that batch. */

@@ -37,7 +37,8 @@ export async function settlePart(
   await requireSameAccount(context, record, intent);
   await sleep(timeToWait(context, part));
   const owner = { batch_id: record.batch_id, part: part.number };
-  const { own, free, newest } = await findCandidates(context, part, intent, record.provider, owner);
+  const before = part.progress.candidates;
+  const { own, free, newest } = await findCandidates(context, part, intent, record.provider, owner, before);
   // Batches that are made after this listing are not candidates.
   const closed = intent.newest === undefined ? { ...intent, newest } : intent;
   const create: UncertainCreate = { context, record, part, owner, closed };

@@ -296,6 +296,70 @@ it('a list in another order is read for what is newer all the same', async () =>
   expect(api.creates).toHaveLength(1);
 });
 
+/** All batches on one page, the newest second first, and those of one second by `order`. */
+const bySecond =
+  (api: ApiServer, order: () => (one: number, other: number) => number): ApiHandler =>
+  (request, response) => {
+    const sorted = api.batches
+      .map((batch, index) => ({ batch, index, second: Math.floor(batch.createdAt.getTime() / 1000) }))
+      .sort((one, other) => other.second - one.second || order()(one.index, other.index));
+    for (const { batch, second } of sorted) batch.createdAt = new Date(second * 1000);
+    const limit = Number(new URL(request.url ?? '', api.url).searchParams.get('limit'));
+    const data = sorted.slice(0, limit).map(({ batch }) => api.describe(batch.id));
+    json(200, { data, has_more: sorted.length > limit })(request, response);
+  };
+
+it('a list of whole seconds, with ours below what was there before, is read for ours all the same', async () => {
+  const { api, server } = await start();
+  const sameSecond = api.make(['x', 'y', 'z']);
+  api.override(
+    'create',
+    (request, response) => {
+      for (const batch of api.batches) batch.createdAt = new Date('2026-11-22T12:00:00Z');
+      error(500, 'api_error')(request, response);
+    },
+    { times: 1, after: true },
+  );
+  api.override(
+    'list',
+    bySecond(api, () => (one, other) => one - other),
+  );
+  const { batch_id } = await server.ok('submit_batch', work);
+  expect((await followToRest(server, batch_id)).outcomes).toMatchObject({ succeeded: 2 });
+  expect(api.creates).toHaveLength(1);
+  expect(sameSecond).toBe(api.batches[0]?.id);
+});
+
+it('a list that turns round what is of one second has ours among the candidates all the same', async () => {
+  const api = await startApi();
+  const server = await startServer({ api, env: fast });
+  let listings = 0;
+  const turned = () => (one: number, other: number) => (listings === 1 ? other - one : one - other);
+  api.override(
+    'create',
+    (request, response) => {
+      for (const id of ['p', 'q']) api.make([`${id}1`, `${id}2`]);
+      for (const batch of api.batches) batch.createdAt = new Date('2026-11-22T12:00:00Z');
+      const list = bySecond(api, turned);
+      api.override('list', (...call) => {
+        listings += 1;
+        list(...call);
+      });
+      reset(request, response);
+    },
+    { times: 1, after: true },
+  );
+  const { batch_id } = await server.ok('submit_batch', work);
+  const candidates = ({ parts }: Reply) => parts?.[0]?.candidates?.length;
+  await follow(server, batch_id, (status) => candidates(status) === 3);
+  const before = listings;
+  const seen = await follow(server, batch_id, (status) => listings > before && !status.progress);
+  expect(candidates(seen)).toBe(3);
+  api.endAll();
+  expect((await followToRest(server, batch_id)).outcomes).toMatchObject({ succeeded: 2 });
+  expect(api.creates).toHaveLength(1);
+});
+
 it('a list that leaves out what was there before proves nothing', async () => {
   const { api, server } = await start();
   api.make(['x']);
