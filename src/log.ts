@@ -50,14 +50,24 @@ function formsOf(secrets: readonly string[]): string[] {
       /[\u0080-\uffff]/g,
       (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
     ),
-    inAddress(secret),
-    inAddress(secret).replaceAll('%20', '+'),
+    ...inAddress(secret),
   ]);
   return [...new Set(forms)].sort((a, b) => b.length - a.length);
 }
 
 const inJson = (secret: string) => JSON.stringify(secret).slice(1, -1);
-const inAddress = (secret: string) => encodeURIComponent(secret.toWellFormed());
+
+/** Programs differ in which signs they encode in an address, and in the case of the digits. */
+function inAddress(secret: string): string[] {
+  const usual = encodeURIComponent(secret.toWellFormed());
+  const all = usual.replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  const forms = [usual, all].flatMap((form) => [
+    form,
+    form.replaceAll('%20', '+'),
+    form.replaceAll('%2F', '/'),
+  ]);
+  return forms.flatMap((form) => [form, form.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())]);
+}
 
 /**
  * Matches a secret in base64 wherever it begins among other bytes, as after the name in Basic authentication: by the
@@ -72,12 +82,15 @@ const inBase64 = (secret: string) =>
     return new RegExp(`${inner.replace(/[+/]/g, '[+/_-]')}[\\w+/=-]*`, 'g');
   });
 
+/** What may stand before a word: no word character, unless it is the last of an escape, as in `%20` and `\\n`. */
+const BEFORE_WORD = '(?<=^|\\W|%[0-9A-Fa-f]{2}|\\\\(?:[bfnrt]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}))';
+
 /**
  * Matches a form as a whole word. Where it begins or ends with something other than a word character, anything may
  * adjoin.
  */
 function wordOf(form: string): RegExp {
-  const before = /^\w/.test(form) ? '(?<!\\w)' : '';
+  const before = /^\w/.test(form) ? BEFORE_WORD : '';
   const after = /\w$/.test(form) ? '(?!\\w)' : '';
   return new RegExp(before + form.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&') + after, 'g');
 }
