@@ -81,8 +81,30 @@ export type TemplateBody = { prompt: string; system: string };
 
 export type BodyProblem = { line: number; problem: string; valid: string };
 
+const SYSTEM = /^system(?: (?:prompt|message|instructions?))?:?$/i;
+const PROMPT = /^prompt:?$/i;
+/** What others call the prompt; a heading of its own where no system prompt stands before it. */
+const USER = /^user(?: (?:prompt|message|input))?:?$/i;
+
+/** The heading in a line, and its level. */
+function headingIn(line: string): { level: number; name: string } | null {
+  const [, marks, name] = /^(#{1,6})\s+(.+?)\s*#*\s*$/.exec(line) ?? [];
+  return marks === undefined || name === undefined ? null : { level: marks.length, name };
+}
+
+/** The level of the headings that part the texts: the first, or a lower one where both begin with such headings. */
+function partLevel(lines: readonly string[]): number {
+  const first = headingIn(lines.find((line) => line.trim() !== '') ?? '');
+  if (first === null || !SYSTEM.test(first.name)) return 1;
+  const isPrompt = (line: string) => {
+    const heading = headingIn(line);
+    return heading?.level === first.level && (PROMPT.test(heading.name) || USER.test(heading.name));
+  };
+  return lines.some(isPrompt) ? first.level : 1;
+}
+
 /**
- * Reads what stands below the head: the prompt, and what stands under `# System`, up to the next heading of the first level.
+ * Reads what stands below the head: the prompt, and what stands under `# System`, up to the next heading of that level.
  * A heading `# Prompt` only parts the two. Headings in blocks of code are none.
  */
 export function readBody(text: string, firstLine: number): TemplateBody | BodyProblem {
@@ -90,19 +112,24 @@ export function readBody(text: string, firstLine: number): TemplateBody | BodyPr
   let into: keyof typeof parts = 'prompt';
   let fence: string | null = null;
   let seen = false;
-  for (const [index, line] of text.split('\n').entries()) {
+  const lines = text.split('\n');
+  const level = partLevel(lines);
+  for (const [index, line] of lines.entries()) {
     const mark = /^\s*(`{3,}|~{3,})/.exec(line)?.[1];
     if (mark !== undefined) fence = fence === null ? mark.slice(0, 3) : mark.startsWith(fence) ? null : fence;
-    const heading = fence === null ? /^#\s+(.+?)\s*#*\s*$/.exec(line)?.[1] : undefined;
-    if (heading?.toLowerCase() === 'system') {
+    const found = fence === null ? headingIn(line) : null;
+    const heading = found?.level === level ? found.name : undefined;
+    if (heading !== undefined && SYSTEM.test(heading)) {
       if (seen)
         return { line: firstLine + index, problem: 'has a second part headed # System', valid: 'one' };
       seen = true;
       into = 'system';
       continue;
     }
+    const parted =
+      heading !== undefined && (PROMPT.test(heading) || (into === 'system' && USER.test(heading)));
     if (heading !== undefined) into = 'prompt';
-    if (heading?.toLowerCase() !== 'prompt') parts[into].push(line);
+    if (!parted) parts[into].push(line);
   }
   const body = { prompt: parts.prompt.join('\n').trim(), system: parts.system.join('\n').trim() };
   if (body.prompt !== '') return body;

@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readBody } from '../../src/templates/template-head.ts';
 import { startApi, startCheckedServer } from '../api.ts';
 import { type ApiRequest, type ApiServer, succeeded } from '../api-server.ts';
 import { startServer, type TestServer, temporaryFolder } from '../harness.ts';
@@ -38,6 +39,26 @@ Which queue?
 
 {{ ticket }}
 `;
+
+describe('the system prompt in a file', () => {
+  it.each<[body: string, system: string, prompt: string]>([
+    ['# System\nS\n# Prompt\nP', 'S', 'P'],
+    ['# SYSTEM:\nS\n# User\nP', 'S', 'P'],
+    ['# System prompt\nS\n# User message\nP', 'S', 'P'],
+    ['# System ##\nS\n## More\ns\n# Prompt:\nP', 'S\n## More\ns', 'P'],
+    ['\n## System\nS\n### More\ns\n## Prompt\nP\n# Top', 'S\n### More\ns', 'P\n# Top'],
+    ['P\n# System\nS', 'S', 'P'],
+    // A prompt can be about systems and users.
+    ['## System\nDescribe it.', '', '## System\nDescribe it.'],
+    ['# Task\nx\n## System\ny\n## Prompt\nz', '', '# Task\nx\n## System\ny\n## Prompt\nz'],
+    ['# System design\nx', '', '# System design\nx'],
+    ['# User\nx', '', '# User\nx'],
+    ['# System\nS\n# Rules\nx\n# User\ny', 'S', '# Rules\nx\n# User\ny'],
+    ['```\n# System\n```\nP', '', '```\n# System\n```\nP'],
+  ])('of %j', (body, system, prompt) => {
+    expect(readBody(body, 1)).toEqual({ system, prompt });
+  });
+});
 
 describe('a task type of one’s own', () => {
   it('is used as the built-in ones are: prompt, system, tier, length and schema', async () => {

@@ -1,4 +1,4 @@
-import { isSame } from '../../lib/cell-text.ts';
+import { comparedText, isSame } from '../../lib/cell-text.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import type { AnsweredRow } from '../answer.ts';
 
@@ -45,9 +45,14 @@ function within(value: unknown, path: string): unknown {
   return undefined;
 }
 
-/** Whether a value is the wanted one, or one of a list of them; null means that there must be none. */
+/**
+ * Whether a value is the wanted one, or one of a list of them; null means that there must be none. Of two texts each
+ * character counts: ids, postal codes and versions that a number could be read from are different ones.
+ */
 export function isWanted(value: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) return wanted.some((each) => isWanted(value, each));
   if (wanted === null) return value === undefined || value === null;
+  if (typeof wanted === 'string' && typeof value === 'string')
+    return comparedText(wanted) === comparedText(value);
   return value !== undefined && value !== null && isSame(wanted, value);
 }

@@ -76,12 +76,30 @@ async function labelsIn(file: string, folders: AllowedFolders): Promise<ReadLabe
     for (const row of rows) {
       if ('problem' in row) throw badLabels(`row ${row.number} ${row.problem.problem}`);
       const [label, ...others] = Object.values(row.cells);
-      if (typeof label !== 'string' || others.length > 0)
-        throw badLabels(`row ${row.number} is not one text`);
+      if (others.length > 0)
+        throw badLabels(`has several columns (${Object.keys(row.cells).slice(0, 10).join(', ')})`);
+      if (typeof label !== 'string') throw badLabels(`row ${row.number} is not one text`);
       labels.push(label);
     }
   }
+  const marked = whatMarks(labels);
+  if (marked !== null) throw badLabels(marked);
   return { labels, notes: notes.map((note) => `${note} ${counted(labels.length, 'label')} were read.`) };
+}
+
+const BULLET = /^\s*[-*+\u2022]\s/;
+const COMMENT = /^\s*(#+\s|\/\/)/;
+
+/** What lines have that were written for people: it would stand in every answer, or be one. Null where there is none. */
+function whatMarks(labels: readonly string[]): string | null {
+  const [only = ''] = labels;
+  if (labels.length === 1 && isSeveral(only)) return 'holds several labels on one line';
+  if (labels.length > 1 && labels.every((label) => BULLET.test(label)))
+    return 'has a bullet before each label';
+  const comment = labels.findIndex((label) => COMMENT.test(label));
+  return comment !== -1 && !labels.every((label) => COMMENT.test(label))
+    ? `has a comment in the place of label ${comment + 1}`
+    : null;
 }
 
 function badLabels(problem: string): BatchError {

@@ -58,6 +58,7 @@ export async function findDelimiter(
   field: string,
 ): Promise<FoundDelimiter> {
   const sample = await firstLines(file);
+  refuseOthers(sample, OTHERS, field);
   const said = SEPARATOR_LINE.exec(sample);
   const skip = said?.[0].length ?? 0;
   const delimiterOf = (text: string) => said?.[1] ?? bestDelimiter(text, given);
@@ -68,6 +69,33 @@ export async function findDelimiter(
   const table = sample.slice(skip);
   refuseComments(table, counterFor, field);
   return { delimiter: delimiterOf(sample), skip, warnings: said ? [] : titleWarning(table, field) };
+}
+
+type Other = { form: RegExp; problem: string; valid: string };
+const PAGE: Other = {
+  form: /^\s*<(!doctype html|html|head)\b/i,
+  problem: 'is a page of HTML, as a download is that needed somebody to log in',
+  valid: 'the table itself',
+};
+const RICH_TEXT: Other = {
+  form: /^\s*\{\\rtf/,
+  problem: 'is rich text (RTF)',
+  valid: 'the same saved as plain text',
+};
+const OTHERS: Other[] = [
+  PAGE,
+  RICH_TEXT,
+  {
+    form: /^\s*(\[\s*\{|\{\s*"[^"]*"\s*:)/,
+    problem: 'is JSON',
+    valid: 'the same file named .json, or .jsonl where each line is an object',
+  },
+];
+
+/** Throws `invalid_input` where a text is something else, each line of which would be a row. */
+function refuseOthers(sample: string, others: readonly Other[], field: string): void {
+  const found = others.find(({ form }) => form.test(sample));
+  if (found !== undefined) throw unreadable(field, { problem: found.problem, valid: found.valid });
 }
 
 /** A title above the header line hides what separates the fields: each row would be one. */
@@ -89,6 +117,7 @@ const FEWEST_LINES = 5;
 /** A warning where the lines of a text are those of a table, whose header line would be a row like the others. */
 export async function tableInLines(file: TextFile, field: string): Promise<string[]> {
   const sample = await firstLines(file);
+  refuseOthers(sample, [PAGE, RICH_TEXT], field);
   const lines = sample.split('\n').filter((line) => line.trim() !== '').length;
   const found = candidates.find(
     (delimiter) => score(sample, delimiter) > 1 && lines >= (delimiter === '\t' ? 2 : FEWEST_LINES),

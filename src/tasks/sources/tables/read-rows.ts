@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { parseExact } from '../../../lib/exact-json.ts';
+import { isDeeper, MOST_LEVELS } from '../../../lib/json.ts';
 import { counted } from '../../../lib/numbers.ts';
 import { actualType } from '../../problems.ts';
 import { whatALineIs } from '../file-shape.ts';
@@ -118,6 +119,7 @@ const textRow = (line: string, number: number): TableRow =>
       ? { number, problem: ZERO_BYTES }
       : { number, cells: { line } };
 
+const TOO_DEEP = { problem: `is nested more than ${MOST_LEVELS} levels deep`, valid: 'a flatter row' };
 const AN_OBJECT = 'one JSON object per line, its keys the columns';
 
 function jsonRow(line: string, number: number): TableRow {
@@ -125,6 +127,7 @@ function jsonRow(line: string, number: number): TableRow {
     const { value, repeatsKey } = parseExact(line);
     return jsonRowOf(value, number, repeatsKey, AN_OBJECT);
   } catch (error) {
+    if (error instanceof RangeError) return { number, problem: TOO_DEEP };
     if (!(error instanceof SyntaxError)) throw error;
     // The parser's own message is dropped, as it quotes what the file holds.
     return { number, problem: whatALineIs(line) ?? { problem: 'is not JSON', valid: AN_OBJECT } };
@@ -137,6 +140,7 @@ export function jsonRowOf(value: unknown, number: number, repeatsKey: boolean, v
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { number, problem: { problem: `is ${actualType(value)}`, valid } };
   }
+  if (isDeeper(value, MOST_LEVELS)) return { number, problem: TOO_DEEP };
   const names = Object.keys(value).map(columnName);
   if (repeatsKey || new Set(names).size < names.length) {
     return { number, problem: { problem: 'has a key twice', valid: 'every key once' } };

@@ -360,6 +360,24 @@ describe('rows that are wrong are told by their number, the others read', () => 
       ],
     ],
     ['a key twice', 't.jsonl', '{"a":1,"a":2}\n', [[1, 'has a key twice']]],
+    ...[600, 5_000, 100_000].flatMap((levels): [string, string, string, [number, string | null][]][] => {
+      const row = `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`;
+      const problems: [number, string | null][] = [
+        [1, null],
+        [2, 'is nested more than 500 levels deep'],
+        [3, null],
+      ];
+      return [
+        [`${levels} levels on a line`, 't.jsonl', `{"a":1}\n${row}\n{"a":2}\n`, problems],
+        [
+          `${levels} levels with a number as it was written`,
+          't.jsonl',
+          `{"a":1}\n${row.replace('[]', '[1.0]')}\n{"a":2}\n`,
+          problems,
+        ],
+        [`${levels} levels in an array`, 't.json', `[{"a":1},${row},{"a":2}]`, problems],
+      ];
+    }),
     ['a key twice but for blanks', 't.jsonl', '{"a":1," a":2}\n', [[1, 'has a key twice']]],
     [
       'zero bytes far behind the beginning',
@@ -477,6 +495,16 @@ describe('a table that cannot be read', () => {
       Buffer.from('a,prénom\n1,x\n', 'latin1'),
       ['is not UTF-8 in its header line'],
     ],
+    [
+      'a page of HTML named .csv',
+      't.csv',
+      '<!DOCTYPE html>\n<html><p>Log in</p></html>\n',
+      ['a page of HTML'],
+    ],
+    ['a page of HTML named .txt', 't.txt', '\n<html lang="en">\n<p>Log in\n', ['a page of HTML']],
+    ['JSON named .csv', 't.csv', '[\n{"a":"x"},\n{"a":"y"}]\n', ['is JSON', 'named .json']],
+    ['JSON lines named .csv', 't.csv', '{"a":"x"}\n{"a":"y"}\n', ['is JSON', '.jsonl']],
+    ['rich text', 't.csv', '{\\rtf1\\ansi x}\nb\n', ['is rich text (RTF)']],
     ['Latin-1 in text', 't.txt', Buffer.from('one\ncafé\n', 'latin1'), ['is not UTF-8 in row 2']],
     ['Latin-1 in JSON', 't.json', Buffer.from('[{"a":"é"}]', 'latin1'), ['is not UTF-8']],
     [
