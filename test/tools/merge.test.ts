@@ -90,6 +90,16 @@ describe('merge', () => {
     expect(first).toEqual(expect.arrayContaining(['Ulm', '2']));
   });
 
+  it('says which values of the column differ in nothing that a reader would see', async () => {
+    const { server } = await setUp('town,note\nUlm,a\n"ulm ",b\nCaf\u00e9,c\nCafe\u0301,d\n');
+    const work = { rows_file: 't.csv', prompt: '{{items}}', merge: 'town' };
+    const { request_count, warnings } = await server.ok('estimate_cost', work);
+    expect(request_count).toBe(4);
+    expect(warnings).toContainEqual(
+      expect.stringMatching(/^2 values of "town" differ from another in case, .* as "ulm " from "Ulm"/),
+    );
+  });
+
   eachNth<[column: string, table: string, item: [id: string, text: string], prompt: string]>(12, [
     ['text', 'id,text\na,x\nb,x\n', ['a', 'x'], 'x 2'],
     ['text', 'id,text,note\na,x,y\nb,x,z\n', ['a', 'y'], 'x 2'],

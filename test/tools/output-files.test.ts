@@ -374,3 +374,11 @@ test('a wrong output and wrong tasks are told together', async () => {
   expect(text.match(/output_file: unknown ending/g)).toHaveLength(1);
   expect(text).toMatch(/neither a task_type nor a prompt/);
 });
+
+test('an output_file with a place in its name is refused: one file for all would be called so', async () => {
+  const api = await startApi();
+  const server = await startCheckedServer({ api });
+  const work = { requests: prompts(['a']), output_file: 'answers/{{task_id}}.json' };
+  expect(await server.fails('submit_batch', work)).toContain('output_pattern for a file per answer');
+  expect(api.creates).toEqual([]);
+});

@@ -66,6 +66,13 @@ describe('bad tables: nothing is sent, nothing is left', () => {
     ['a column twice', rows(`text,text\n1,${CONTENT}\n`), 'the column "text" twice (columns 1 and 2)'],
     ['ragged rows', rows(`id,text\n1,${CONTENT},x\n2\n3,ok\n`), 'row 1: has 3 fields', 'row 2: has 1 field'],
     [
+      'blanks in front of quotes',
+      rows(`id, text\n1, "${CONTENT}, y"\n`),
+      'row 1: has 3 fields',
+      'Valid: no blank in front of a quote',
+    ],
+    ['single quotes', rows(`id,text\n1,'${CONTENT}, y'\n`), 'Valid: double quotes (") where single ones are'],
+    [
       'an id twice',
       rows(`id,text\nA-17,${CONTENT}\nB,y\nA-17,z\n`, { id_column: 'id' }),
       'id_column: has "A-17" in rows 1 and 3',
@@ -488,6 +495,20 @@ describe('what rows become', () => {
       '1 row of join_file had no row of the same id in rows_file.',
       'the place {{de.text}} was filled with nothing (1 task)',
     ]);
+  });
+
+  it('a second table of which no row meets one is refused, but for a pilot', async () => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api });
+    await writeFile(path.join(server.work, 'a.csv'), 'id,text\n01,a\n02,b\n');
+    await writeFile(path.join(server.work, 'b.csv'), 'id,more\n1,x\n2,y\n');
+    const work = { rows_file: 'a.csv', id_column: 'id', join_file: 'b.csv', prompt: '{{text}} {{more}}' };
+    for (const tool of ['estimate_cost', 'submit_batch'])
+      expect(await server.fails(tool, work)).toContain(
+        'join_file: has no row with the id of any row of rows_file: the first ids are "1" and "01"',
+      );
+    expect(api.creates).toEqual([]);
+    await server.ok('estimate_cost', { ...work, max_tasks: 1 });
   });
 
   it('a joined column takes the name of no other, whichever row has that', async () => {

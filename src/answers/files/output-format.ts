@@ -22,6 +22,17 @@ export function outputFormat(file: string): OutputFormat {
     const ending = outputEndings[candidate];
     return name.endsWith(ending) && name.length > ending.length;
   });
+  if (format !== undefined && /\{\{[^{}]+\}\}/.test(file)) {
+    throw new BatchError('invalid_input', 'output_file has a place in its name; nothing was done.', {
+      problems: [
+        {
+          field: 'output_file',
+          problem: 'is one file of all answers, so no {{place}} of it is filled',
+          valid: 'a plain name; output_pattern for a file per answer',
+        },
+      ],
+    });
+  }
   if (format !== undefined && isActedOn(name)) {
     throw new BatchError('not_allowed', 'output_file has a name that programs act on; nothing was done.', {
       problems: [

@@ -15,8 +15,6 @@ export type MergedItem = { id: string; text: string; awaited?: Awaited | undefin
 /** This much text is held of rows that belong together but need not be adjacent. */
 const MOST_HELD_CHARACTERS = 64_000_000;
 
-/** A task's id is the value. */
-
 /** What places can name of a task that many items became. */
 const COLUMNS = ['items', 'text', 'count'];
 
@@ -75,6 +73,7 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
     async *items(spread, begin) {
       const stages: number[] = [];
       let without = 0;
+      let alike: string[] = [];
       let taken = 0;
       const column = typeof merge === 'string' ? Object.keys(ownPlaces({ [merge]: '' })) : [];
       const inner = source.items(spread, (facts) => {
@@ -86,7 +85,7 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
           ...(form && { form }),
           items: () => taken,
           columns: [...new Set([...COLUMNS, ...column])],
-          warnings: () => [...facts.warnings(), ...leftOut(without, merge)],
+          warnings: () => [...facts.warnings(), ...leftOut(without, merge), ...alike],
           skipped: () =>
             said()
               .filter((each) => each !== '')
@@ -101,9 +100,13 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
         }
       }
       if (typeof merge === 'string') {
-        yield* byColumn(counted(), merge, () => {
+        const onNone = () => {
           without += 1;
-        });
+        };
+        const onGroups = (values: Iterable<string>) => {
+          alike = alikeWarning(values, merge);
+        };
+        yield* byColumn(counted(), merge, onNone, onGroups);
       } else yield* inStages(counted(), merge, stages);
     },
   };
@@ -114,6 +117,27 @@ function leftOut(without: number, merge: Merge): string[] {
   if (without === 0) return [];
   return [
     `${counted(without, 'item')} ${without === 1 ? 'has' : 'have'} no value in ${quoteName(String(merge))}, and ${without === 1 ? 'is' : 'are'} in no task.`,
+  ];
+}
+
+/** Values that a reader takes for one are told, for they are put together by what is written. */
+function alikeWarning(values: Iterable<string>, column: string): string[] {
+  const first = new Map<string, string>();
+  let pair: [string, string] | null = null;
+  let count = 0;
+  for (const value of values) {
+    const plain = value.trim().normalize().toLowerCase();
+    const earlier = first.get(plain);
+    if (earlier === undefined) first.set(plain, value);
+    else {
+      count += 1;
+      pair ??= [earlier, value];
+    }
+  }
+  if (pair === null) return [];
+  const [one, other] = pair.map(quoteName);
+  return [
+    `${counted(count, 'value')} of ${quoteName(column)} ${count === 1 ? 'differs' : 'differ'} from another in case, blanks around it or the form of letters alone, as ${other} from ${one}: each is a task of its own.`,
   ];
 }
 
@@ -170,6 +194,7 @@ async function* byColumn(
   source: AsyncIterable<SourceItem[]>,
   column: string,
   onNone: () => void,
+  onGroups: (values: Iterable<string>) => void,
 ): AsyncGenerator<SourceItem[]> {
   const groups = new Map<string, MergedItem[]>();
   let characters = 0;
@@ -189,6 +214,7 @@ async function* byColumn(
     }
   }
   if (groups.size === 0) throw noValue(column);
+  onGroups(groups.keys());
   let number = 0;
   for (const [value, items] of groups) {
     number += 1;

@@ -1,7 +1,7 @@
 import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { RowsSource } from '../work.ts';
-import type { ItemSource, SourceFacts, Spread } from './item-source.ts';
+import { everything, type ItemSource, type SourceFacts, type Spread } from './item-source.ts';
 import { type SourceItem, toSourceRow } from './source-row.ts';
 import { type Join, readJoin } from './tables/join-table.ts';
 import { withTable } from './tables/open-table.ts';
@@ -55,6 +55,8 @@ export async function* rowItems(
           'problem' in item ? item : { ...item, cells: joined.join(item.cells, item.task_id) },
         );
   }
+  // A pilot may hold none of the rows that meet.
+  if (spread === everything) join?.requireAny();
 }
 
 /** Rows that are not read yet, with what turns them into tasks: plain data, so that threads can exchange it. */

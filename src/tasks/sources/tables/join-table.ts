@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { stringifyExact } from '../../../lib/exact-json.ts';
 import type { AllowedFolders } from '../../../lib/files/allowed-folders.ts';
+import { quoteName } from '../../../lib/nearest.ts';
 import { counted } from '../../../lib/numbers.ts';
 import { toSourceRow } from '../source-row.ts';
 import { unreadable } from '../text-file.ts';
@@ -16,6 +17,8 @@ export type Join = {
   columns: readonly string[];
   /** A row with the columns of the second table's row of the same id; empty ones where it has none. */
   join(cells: Cells, id: string): Cells;
+  /** Throws `invalid_input` where rows were joined and none found a match: every task would lack what was to be joined. */
+  requireAny(): void;
   /** What found no match, once all rows were joined. */
   warnings(): string[];
 };
@@ -64,13 +67,20 @@ export async function readJoin(
     names.set(column, name);
   }
   let unmet = 0;
+  let met = 0;
+  let firstUnmet = '';
 
   return {
     columns: [...names.values()],
     join(cells, id) {
       const found = rows.get(id);
-      if (found === undefined) unmet += 1;
-      else found.met = true;
+      if (found === undefined) {
+        if (unmet === 0) firstUnmet = id;
+        unmet += 1;
+      } else {
+        found.met = true;
+        met += 1;
+      }
       const joined = [...names].map(([column, given]) => {
         let name = given;
         // Rows of JSON can have a column that none before them had.
@@ -78,6 +88,14 @@ export async function readJoin(
         return [name, found?.cells[column] ?? null];
       });
       return { ...cells, ...Object.fromEntries(joined) };
+    },
+    requireAny() {
+      if (met > 0 || unmet === 0) return;
+      const [first = ''] = rows.keys();
+      throw unreadable('join_file', {
+        problem: `has no row with the id of any row of rows_file: the first ids are ${quoteName(first)} and ${quoteName(firstUnmet)}`,
+        valid: `the same ids in both tables, written alike (${quoteName(id_column)})`,
+      });
     },
     warnings() {
       const left = [...rows.values()].filter(({ met }) => !met).length;

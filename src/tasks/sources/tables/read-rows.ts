@@ -84,9 +84,14 @@ export function isDrawn(record: readonly string[]): boolean {
 function ragged(record: readonly string[], columns: readonly string[]) {
   const fields = counted(record.length, 'field');
   const names = counted(columns.length, 'column');
+  const odd = record.some((each) => /^ +"/.test(each))
+    ? 'no blank in front of a quote; '
+    : record.some((each) => /^'/.test(each)) && record.some((each) => /'$/.test(each))
+      ? 'double quotes (") where single ones are; '
+      : '';
   return {
     problem: `has ${fields}, but the header line has ${names}`,
-    valid: `${columns.length === 1 ? 'the names of all columns in the first line, with no title above them; ' : ''}a field for every column; one that holds the separator or a line break goes in quotes`,
+    valid: `${odd}${columns.length === 1 ? 'the names of all columns in the first line, with no title above them; ' : ''}a field for every column; one that holds the separator or a line break goes in quotes`,
   };
 }
 
