@@ -125,12 +125,8 @@ export type BatchResult = {
   outcome: Answer['outcome'];
 };
 
-const requestList = z.array(
-  z.looseObject({ task_id: z.string({ error: 'a text' }) }, { error: 'a task, {…}' }),
-  {
-    error: 'an array of tasks, each with its task_id',
-  },
-);
+const requestTask = z.looseObject({ task_id: z.string({ error: 'a text' }) }, { error: 'a task, {…}' });
+const requestList = z.array(requestTask, { error: 'an array of tasks, each with its task_id' });
 
 /**
  * A whole job in one call: submit, wait, read. A thin face over `createBatchClient`, with its safety: run again after a crash,

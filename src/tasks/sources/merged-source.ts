@@ -1,10 +1,10 @@
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
-import { counted } from '../../lib/numbers.ts';
 import { asText } from '../../templates/prompt.ts';
 import { valueAt } from '../render/places.ts';
 import type { Merge } from '../work.ts';
 import { TO_COME } from './answers-source.ts';
 import type { ItemSource, SourceFacts } from './item-source.ts';
+import { alikeWarning, leftOut } from './merge-warnings.ts';
 import { type Awaited, LONGEST_ID, type SourceItem, type SourceRow } from './source-row.ts';
 import type { Cells } from './tables/table.ts';
 import { unreadable } from './text-file.ts';
@@ -110,35 +110,6 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
       } else yield* inStages(counted(), merge, stages);
     },
   };
-}
-
-/** What is in no task is said of the batch too, not only of its estimate. */
-function leftOut(without: number, merge: Merge): string[] {
-  if (without === 0) return [];
-  return [
-    `${counted(without, 'item')} ${without === 1 ? 'has' : 'have'} no value in ${quoteName(String(merge))}, and ${without === 1 ? 'is' : 'are'} in no task.`,
-  ];
-}
-
-/** Values that a reader takes for one are told, for they are put together by what is written. */
-function alikeWarning(values: Iterable<string>, column: string): string[] {
-  const first = new Map<string, string>();
-  let pair: [string, string] | null = null;
-  let count = 0;
-  for (const value of values) {
-    const plain = value.trim().normalize().toLowerCase();
-    const earlier = first.get(plain);
-    if (earlier === undefined) first.set(plain, value);
-    else {
-      count += 1;
-      pair ??= [earlier, value];
-    }
-  }
-  if (pair === null) return [];
-  const [one, other] = pair.map(quoteName);
-  return [
-    `${counted(count, 'value')} of ${quoteName(column)} ${count === 1 ? 'differs' : 'differ'} from another in case, blanks around it or the form of letters alone, as ${other} from ${one}: each is a task of its own.`,
-  ];
 }
 
 function requireColumn({ columns }: SourceFacts, column: string): void {

@@ -86,7 +86,7 @@ function ragged(record: readonly string[], columns: readonly string[]) {
   const names = counted(columns.length, 'column');
   const odd = record.some((each) => /^ +"/.test(each))
     ? 'no blank in front of a quote; '
-    : record.some((each) => /^'/.test(each)) && record.some((each) => /'$/.test(each))
+    : record.some((each) => each.startsWith("'")) && record.some((each) => each.endsWith("'"))
       ? 'double quotes (") where single ones are; '
       : '';
   return {
