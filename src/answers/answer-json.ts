@@ -5,7 +5,7 @@ import { isDeeper, MOST_LEVELS } from '../lib/json.ts';
 export type AnswerForm = { schema: string | null };
 
 /** The JSON of an answer and its text, `source`. `fenced` if the answer was one fenced block and nothing else. */
-export type AnswerJson = { json: unknown; fenced: boolean; source: string };
+type AnswerJson = { json: unknown; fenced: boolean; source: string };
 
 /** Reads an answer as JSON; null if it is not JSON, or is nested too deep to be a real answer. */
 export function jsonOf(text: string, parse: (text: string) => unknown = JSON.parse): AnswerJson | null {

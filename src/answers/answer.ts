@@ -98,7 +98,7 @@ export function readSavedLine(
 }
 
 /** How a result was judged, for turning it into an answer. */
-export type Judged = {
+type Judged = {
   /** The task's outcome when its result came in, which is what is counted. */
   outcome: Outcome;
   /** Why an answer that the provider calls finished can't be used. */

@@ -14,7 +14,7 @@ import { type AnswerForm, exact, jsonOf } from './answer-json.ts';
 import { openGrounds } from './task-ground.ts';
 
 /** Whether an answer is usable: `error` says why not, `unchecked` why it could not be checked. */
-export type Verdict = { error: ResultError | null; fenced: boolean; unchecked?: string };
+type Verdict = { error: ResultError | null; fenced: boolean; unchecked?: string };
 
 export type AnswerCheck = {
   judge(form: AnswerForm, answer: ModelAnswer, ground?: Ground): Verdict;

@@ -11,7 +11,7 @@ import { openTasks } from '../store/task-list.ts';
 import { openSentRequests } from '../tasks/sources/sent/sent-requests.ts';
 
 /** Gives the input that a task's answer may be compared with, by its ordinal. Reads it from disk each time. */
-export type Grounds = (ordinal: number) => Promise<Ground>;
+type Grounds = (ordinal: number) => Promise<Ground>;
 
 /** Opens the inputs of a batch's tasks: rows as stored, texts of files as sent. */
 export async function openGrounds(

@@ -37,7 +37,7 @@ export function duration(seconds: number): string {
     .join(' ');
 }
 
-export type Column = {
+type Column = {
   title: string;
   /** Numbers stand to the right. */
   right?: boolean;

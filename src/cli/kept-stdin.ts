@@ -12,7 +12,7 @@ import { holdsListOfRows } from '../tasks/sources/file-shape.ts';
 import { beginningOf, SAMPLE_BYTES } from '../tasks/sources/text-file.ts';
 
 /** Stdin as a file, and what removes it. */
-export type KeptStdin = { file: string; discard(): Promise<void> };
+type KeptStdin = { file: string; discard(): Promise<void> };
 
 const PREFIX = 'batch-mcp-stdin-';
 

@@ -7,7 +7,7 @@ import { optionOf } from './options.ts';
 import { printable, type Terminal } from './terminal.ts';
 
 /** What status-like replies have in common; what a batch in preparation does not know yet is absent. */
-export type ShownBatch = Pick<BatchReport, 'batch_id' | 'provider' | 'processing_status' | 'warnings'> &
+type ShownBatch = Pick<BatchReport, 'batch_id' | 'provider' | 'processing_status' | 'warnings'> &
   Partial<BatchReport>;
 
 type Cost = { expected: number; maximum: number; actual: number | null } | null;

@@ -3,7 +3,7 @@ import { BatchError } from '../errors.ts';
 import { shellWord } from '../lib/shell-word.ts';
 
 export const timers = ['systemd', 'launchd', 'cron', 'task-scheduler'] as const;
-export type Timer = (typeof timers)[number];
+type Timer = (typeof timers)[number];
 
 const usual: Partial<Record<NodeJS.Platform, Timer>> = { darwin: 'launchd', win32: 'task-scheduler' };
 /** What this computer's system starts things by. */
@@ -12,7 +12,7 @@ export const usualTimer: Timer = usual[process.platform] ?? 'systemd';
 /** A file to put somewhere, and where. */
 export type UnitFile = { path: string; text: string };
 
-export type Units = {
+type Units = {
   files: UnitFile[];
   /** What to do with them, a command each. */
   steps: string[];

@@ -5,7 +5,7 @@ import { withProfile } from './aws-profile.ts';
 import { address, type ValueType } from './define-setting.ts';
 
 /** What the address itself says; the credentials are in the variables of AWS's own programs. */
-export type GivenBlobs =
+type GivenBlobs =
   | { kind: 'folder'; path: string }
   | { kind: 's3'; bucket: string; prefix: string; endpoint: string | null; region: string | null };
 

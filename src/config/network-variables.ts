@@ -3,7 +3,7 @@ import { isPlaceholder, placeholderIn, plainValue } from '../lib/placeholder.ts'
 import { type Environment, isEmpty } from './read-settings.ts';
 
 /** The variables of the Anthropic SDK, of proxies and of buckets, as far as they are really set. */
-export type NetworkVariables = {
+type NetworkVariables = {
   set: Record<string, string>;
   /** Variables that the client left empty or did not fill in. */
   unset: string[];

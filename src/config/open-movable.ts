@@ -5,7 +5,7 @@ import type { Movable } from '../store/moving/movable.ts';
 import type { Config } from './config.ts';
 import { type StoreAddress, storeAddress } from './store-address.ts';
 
-export type OpenMovable = { store: Movable; close: () => Promise<void> };
+type OpenMovable = { store: Movable; close: () => Promise<void> };
 
 /**
  * Opens a store to be copied: a database by its address, a data folder by its path, or else the configured store. The code

@@ -66,7 +66,7 @@ function changeOutsideStrings(text: string, change: (outside: string) => string)
   return changed + change(text.slice(from));
 }
 
-export type ExactJson = {
+type ExactJson = {
   /** As from `JSON.parse`, but a number that would come out different is an `ExactNumber`. */
   value: unknown;
   /** Whether an object has a key twice, of which the value holds the last. */

@@ -1,5 +1,5 @@
 /** Bytes that are put together piece by piece. */
-export type GatheredBytes = {
+type GatheredBytes = {
   readonly length: number;
   /** Returns the number of bytes added; a string is encoded as UTF-8. */
   add(piece: string | Uint8Array): number;

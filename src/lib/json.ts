@@ -20,7 +20,7 @@ export function isDeeper(value: unknown, levels: number): boolean {
 }
 
 /** Where JSON is broken, counted from 1. */
-export type JsonPosition = { line: number; column: number };
+type JsonPosition = { line: number; column: number };
 
 function positionOf(error: unknown): JsonPosition | null {
   if (!(error instanceof Error) || !('line' in error) || !('pos' in error)) return null;

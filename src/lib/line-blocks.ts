@@ -31,7 +31,7 @@ function countLines(bytes: Buffer): number {
   return lines;
 }
 
-export type LineBlockOptions = {
+type LineBlockOptions = {
   /** Longer lines are not put together. Default: no limit. */
   longest?: number;
   /** About how large a block is, in bytes. Default: a megabyte. */

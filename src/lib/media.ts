@@ -1,5 +1,5 @@
 /** In pixels. */
-export type ImageSize = { width: number; height: number };
+type ImageSize = { width: number; height: number };
 
 /** The size of a PNG, GIF, JPEG or WebP; null where the bytes don't tell. */
 export function sizeOf(bytes: Buffer): ImageSize | null {

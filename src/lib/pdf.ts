@@ -12,7 +12,7 @@ export const isEncrypted = (pdf: Buffer): boolean =>
 const LEAST_PAGE_BYTES = 1_000;
 const MOST_INFLATED_BYTES = 50_000_000;
 
-export type PdfPages = {
+type PdfPages = {
   pages: number;
   /** False for a high estimate from the file's size, where its objects can't be read. */
   isCounted: boolean;

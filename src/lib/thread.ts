@@ -8,7 +8,7 @@ import { type ApiFailure, BatchError, type ErrorCode, type Problem } from '../er
  */
 const YOUNG_MEGABYTES = 12;
 
-export type ThreadModule = {
+type ThreadModule = {
   /** The file's name without its ending, beside the module that starts it; in the bundle, beside all others. */
   name: string;
   /** `import.meta.url` of the module that starts it. */

@@ -12,7 +12,7 @@ const SHORT = 20;
 const LONG = 5_000;
 
 /** A pattern that a check tests texts by. */
-export type WatchedPattern = { test(text: string): boolean; toString(): string };
+type WatchedPattern = { test(text: string): boolean; toString(): string };
 
 /** Runs checks; those whose patterns may backtrack for too long are watched. */
 export type Watch<Finding> = {

@@ -3,7 +3,7 @@ import { isJsonObject } from '../lib/json.ts';
 import { errorCodes } from './protocol.ts';
 
 /** What a line holds: a message of whatever shape, or the answer to send if its id can't be used. */
-export type Frame = { value: ReturnType<typeof JSON.parse> } | { answer: object };
+type Frame = { value: ReturnType<typeof JSON.parse> } | { answer: object };
 
 /** The messages of a line: one, or several with nothing between them. Null if the line is not JSON. */
 export function framesIn(text: string): Frame[] | null {

@@ -14,11 +14,11 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import { isJsonObject } from '../lib/json.ts';
 import { answerOf, type Carry, canAsk, formOf } from './asking.ts';
-import { showsBoth } from './both-forms.ts';
 import type { Era } from './era.ts';
 import type { Client, Methods } from './methods.ts';
 import type { Message } from './odd-messages.ts';
 import { noSuchMethod } from './protocol.ts';
+import { showsBoth } from './text-only-clients.ts';
 
 type Fields = Record<string, unknown>;
 

@@ -6,10 +6,10 @@ import type { Ask } from '../state/questions.ts';
 import { type AdvertisedTool, advertised } from '../tools/advertised.ts';
 import type { Call } from '../tools/tool.ts';
 import { type Asking, askApart, type Carry, createQuestions } from './asking.ts';
-import { promisingText, textAlone } from './both-forms.ts';
 import { errorCodes, followsNoTasks, noSuchMethod, ProtocolError } from './protocol.ts';
 import type { CallTool } from './resources.ts';
 import { createTasks, type Look, outlastsCall } from './tasks.ts';
+import { promisingText, textAlone } from './text-only-clients.ts';
 
 /** The icon that clients show next to the server's name: three stacked sheets. */
 const svg =

@@ -2,7 +2,6 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId, Result } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import { canAsk } from './asking.ts';
-import { showsBoth } from './both-forms.ts';
 import { type Era, MODERN_VERSION } from './era.ts';
 import type { Client, Methods } from './methods.ts';
 import type { Message } from './odd-messages.ts';
@@ -15,6 +14,7 @@ import {
   ProtocolError,
   TASKS,
 } from './protocol.ts';
+import { showsBoth } from './text-only-clients.ts';
 
 /** Methods of the old era that this one no longer has. */
 const REMOVED = new Set(['ping', 'logging/setLevel']);

@@ -28,7 +28,7 @@ export class ProtocolError extends Error {
 }
 
 /** The error that names what the client would need to declare, in the form of its capabilities. */
-export const missingCapability = (problem: string, requiredCapabilities: object) =>
+const missingCapability = (problem: string, requiredCapabilities: object) =>
   new ProtocolError(errorCodes.missingCapability, problem, { requiredCapabilities });
 
 export const noSuchMethod = () => new ProtocolError(errorCodes.methodNotFound, 'There is no such method');

@@ -28,7 +28,7 @@ export type CollectedBatch = Pick<
 };
 
 /** A batch that could not be looked at; the others are unaffected. */
-export type FailedLook = { batch_id: string; problem: string };
+type FailedLook = { batch_id: string; problem: string };
 
 type Collected = { batches: CollectedBatch[]; failed: FailedLook[]; warnings: string[] };
 

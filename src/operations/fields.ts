@@ -10,7 +10,7 @@ import { type Outcome, outcomes } from '../store/saved-results.ts';
 export const batchId = z.string().describe(`batch_… or ${batchIds.example}`);
 
 const outcomeName = z.enum([...outcomes, 'pending']);
-export const outcomeFilter = z
+const outcomeFilter = z
   .array(z.enum([...outcomeName.options, 'failed']))
   .nonempty()
   .optional()

@@ -15,7 +15,7 @@ const ownId = /^batch_[0-9A-HJKMNP-TV-Z]{26}$/;
 /**
  * The batch that a caller means, by its id here; `note` says which one it is where the caller did not give its id.
  */
-export type FoundBatch = { batch_id: string; note: string | null };
+type FoundBatch = { batch_id: string; note: string | null };
 
 /**
  * Finds a batch by its id here, the provider's id (which adopts a batch that another program made), its name, a

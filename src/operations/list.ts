@@ -110,7 +110,7 @@ const NOTHING_MATCHES =
 
 export type ListReply = ReplyOf<typeof list>;
 
-export type BatchList = {
+type BatchList = {
   batches: ListedBatch[];
   /** Over all matches, not only the page. Sandbox batches cost nothing and are left out of the dollars. */
   totals: { batches: number; requests: number; actual_usd: number; open_expected_usd: number };

@@ -18,7 +18,7 @@ import { recordOrNull } from '../store/stored-json.ts';
 import { checkOutputKey, type OutputArguments } from './work/requested-output.ts';
 
 /** The files that a call for results asks for, checked. */
-export type WantedOutputs = { file: OutputRequest | null; answerFiles: AnswerFilesRequest | null };
+type WantedOutputs = { file: OutputRequest | null; answerFiles: AnswerFilesRequest | null };
 
 /**
  * Checks the requested files before anything is downloaded. Throws `invalid_input`, `not_allowed` or

@@ -29,7 +29,7 @@ const dialectNames = ['anthropic'] as const;
 export type DialectName = (typeof dialectNames)[number];
 
 /** The most that the provider takes. Bytes are of the text that is sent. */
-export type DialectLimits = {
+type DialectLimits = {
   batchRequests: number;
   batchBytes: number;
   requestBytes: number;
@@ -202,7 +202,7 @@ export type PromptSize = {
 export type Outside = { sources: readonly string[]; rest_tokens: number };
 
 /** Counts tokens without asking the provider. */
-export type TokenDialect = {
+type TokenDialect = {
   /** Immediately and without memory, from a text's shape. */
   estimate: CountTokens;
   /** With a vocabulary, which has to be loaded. */
@@ -213,7 +213,7 @@ export type TokenDialect = {
 export type CountTokens = (text: string) => number;
 
 /** How the lines of a results file are read. */
-export type ResultDialect = {
+type ResultDialect = {
   /** The countable facts of a line, without reading the answer's content; null where it is not a result. */
   count(line: Buffer): CountedResult | null;
   /** Everything in a line; null where it is not a result. `parse` reads JSON; `JSON.parse` where left out. */

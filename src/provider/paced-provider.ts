@@ -4,7 +4,7 @@ import { startClock } from '../lib/time.ts';
 import type { Provider } from './provider.ts';
 
 /** Decides when requests may be sent, for all who share an account. */
-export type Pace = {
+type Pace = {
   /** In how many milliseconds the next request may be sent; none may be where that is more than `longestMs`. */
   next(account: string, longestMs: number): Promise<number>;
   /** The API asks everybody to wait. */

@@ -21,7 +21,7 @@ export type ResultError = {
 
 export type Result = CountedResult & { answer: ModelAnswer | null };
 
-export type ToolCall = { id?: string; name: string; input: unknown };
+type ToolCall = { id?: string; name: string; input: unknown };
 
 /** A model's answer. */
 export type ModelAnswer = {

@@ -14,7 +14,7 @@ const PAGE_TRIES = 5;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
 
-export type Candidates = {
+type Candidates = {
   /** The one that the part has already claimed, through a process that died before it could record it. */
   own: { batch: ProviderBatch; tentative: boolean } | null;
   /** Those that no part has claimed, newest first. */

@@ -25,7 +25,7 @@ function successes(outcomes: readonly OutcomeCounts[]): number {
  * Whether a batch ended without one success, so that submitting its work again pays for nothing twice. Missing
  * answers may have been paid for.
  */
-export function cameToNothing(record: BatchRecord): boolean {
+function cameToNothing(record: BatchRecord): boolean {
   const results = record.parts.map(({ progress }) =>
     progress.state === 'created' ? progress.results : null,
   );
@@ -63,7 +63,7 @@ export function isCanceled(record: BatchRecord): boolean {
  * - `take_up`: it was never paid and nobody is sending it; send that one, under its own id.
  * - `void`: it is gone, too old, canceled or without a success; the new one is sent.
  */
-export type EarlierMeaning = 'stands' | 'take_up' | 'void';
+type EarlierMeaning = 'stands' | 'take_up' | 'void';
 
 /**
  * `ownedAt`: when a register named it last, which is after its making where it waited, was left, or was sent again.

@@ -14,7 +14,7 @@ const providerBatches = z.object({
     z.object({ part: z.int(), requests: z.int(), state: z.enum(['sending', 'unconfirmed']) }),
   ),
 });
-export type ProviderBatches = z.infer<typeof providerBatches>;
+type ProviderBatches = z.infer<typeof providerBatches>;
 
 const read = summaryReader({
   name: 'provider-batches-1',

@@ -3,7 +3,7 @@ import type { Context } from './context.ts';
 type Clocks = Pick<Context, 'store' | 'now' | 'upMs'>;
 
 /** When something happened, by the wall clock and by the uptime of the machine that saw it, which nobody sets. */
-export type Moment = { at: string; up?: { host: string; ms: number } };
+type Moment = { at: string; up?: { host: string; ms: number } };
 
 /** The present moment, to be stored. */
 export function momentNow({ store, now, upMs }: Clocks): Required<Moment> {

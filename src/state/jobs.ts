@@ -18,7 +18,7 @@ export type Progress = {
 
 export type Report = (progress: Progress) => void;
 
-export type JobStart = Owned & { stage: Progress['stage']; provider: ProviderName };
+type JobStart = Owned & { stage: Progress['stage']; provider: ProviderName };
 
 export type Job = {
   /** The provider that it works with, known even before there is a record. */

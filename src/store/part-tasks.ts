@@ -34,7 +34,7 @@ const partTask = z.object({
 });
 
 /** A task as one part sent it: what a retry needs to know besides the tasks of the attempt. */
-export type PartTask = z.infer<typeof partTask>;
+type PartTask = z.infer<typeof partTask>;
 
 /** What a part's list keeps of a task, except its position. */
 export function partTaskOf(entry: TaskEntry): Omit<PartTask, 'ordinal' | 'offset' | 'length'> {

@@ -38,7 +38,7 @@ export type ResultsIndex = ResultsIndexData & {
   find(ordinal: number): ResultPlace | null;
 };
 
-export type ResultsIndexBuilder = {
+type ResultsIndexBuilder = {
   /** In any order; a later position has a higher ordinal. Takes the place of what was added there before. */
   add(position: number, place: ResultPlace): void;
   /** What became of the task whose place was added there. */

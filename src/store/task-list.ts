@@ -15,7 +15,7 @@ export type TaskLines = {
   lengths: Uint32Array;
 };
 
-export type TasksWriter = {
+type TasksWriter = {
   /** The next task in the caller's order, and where its request stands in its part's body. */
   add(entry: TaskEntry, request: Span): Promise<void>;
   /** The next tasks; `request` gives where that of the i-th of them stands. */

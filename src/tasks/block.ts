@@ -29,7 +29,7 @@ export type GivenIds = {
 export type PlacedSchema = { schema: string; number: number; item: string | null; field: string };
 
 /** How the tasks of a run share its requests. */
-export type SharedRequests = {
+type SharedRequests = {
   /** For each task, the index of its request in the run. */
   request: Uint32Array;
   /** How many consecutive requests must stay together, group by group: only together are their tasks consecutive. */
@@ -96,7 +96,7 @@ function digestOf(text: string): Buffer {
 }
 
 /** A task as it was checked. */
-export type MadeTask = { entry: TaskEntry; rendered: RenderedTask; warnings: readonly string[] };
+type MadeTask = { entry: TaskEntry; rendered: RenderedTask; warnings: readonly string[] };
 
 /** A request, and the tasks that share it, each with its place among all; or the one task that has it for itself. */
 export type SharedRequest = {

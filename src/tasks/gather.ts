@@ -34,7 +34,7 @@ export type Gathered = {
   warnings: string[];
 };
 
-export type Gathering = {
+type Gathering = {
   dialect: Dialect;
   catalog: ModelCatalog;
   /** How the items are named in problems. */

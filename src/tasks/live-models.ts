@@ -70,7 +70,7 @@ async function registerOf(context: Context, name: ProviderName) {
 export const noLiveModels: LiveModels = [];
 
 /** The part of checked work that is compared with what the API says about its models. */
-export type CheckedModels = {
+type CheckedModels = {
   provider: ProviderName;
   used: readonly { model: Model }[];
   /** What was known about the models when the work was checked. */

@@ -79,7 +79,7 @@ function toldOnce(kept: KeptProblems<Problem>, isMeant: (field: string) => boole
 /** For how many fields problems are kept: tasks can have any number of field names. */
 const FIELDS_KEPT = 20;
 
-export type KeptProblems<P> = {
+type KeptProblems<P> = {
   add(problem: P): void;
   addUnnamed(counts: ReadonlyMap<string, number>): void;
   all(): P[];

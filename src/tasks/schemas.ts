@@ -31,7 +31,7 @@ export function createSchemaHashes(): SchemaHashes {
 }
 
 /** Checks each schema once, as soon as it comes. */
-export type SchemaList = {
+type SchemaList = {
   /** The problems of those that are new. */
   check(schemas: ReadonlyMap<string, PlacedSchema>): Promise<PlacedProblem[]>;
 };

@@ -69,7 +69,7 @@ export type NativeTask = {
 /** The params as they are sent. */
 export const exactParams = ({ params, exact }: NativeTask): Record<string, unknown> => exact ?? params;
 
-export type ParsedTask = { ok: true; task: Task } | { ok: false; problems: Problem[] };
+type ParsedTask = { ok: true; task: Task } | { ok: false; problems: Problem[] };
 
 /** The place of a task, with its id where that can be repeated safely. */
 export function itemName(place: string, id: unknown): string {
@@ -77,7 +77,7 @@ export function itemName(place: string, id: unknown): string {
 }
 
 /** Reads one item of a list of tasks; `place` says where it is, as in `requests[3]`. */
-export type TaskParser = (item: Item, place: string) => ParsedTask;
+type TaskParser = (item: Item, place: string) => ParsedTask;
 
 export function createTaskParser({ requestIds }: Pick<Dialect, 'requestIds'>): TaskParser {
   const native = nativeSchema(requestIds);

@@ -21,7 +21,7 @@ import {
 } from './template-head.ts';
 
 /** The problems of an answer's schema for the provider. */
-export type PrepareSchema = (schema: JsonObject) => { problems: Problem[] };
+type PrepareSchema = (schema: JsonObject) => { problems: Problem[] };
 
 type Placed = { line: number; field?: string; problem: string; valid?: string };
 type Read = { template: OwnTemplate } | { problems: Placed[] };

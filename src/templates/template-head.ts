@@ -77,9 +77,9 @@ export function unknownKey(key: string): { problem: string; valid: string } {
 }
 
 /** The two texts of a template, with their places. */
-export type TemplateBody = { prompt: string; system: string };
+type TemplateBody = { prompt: string; system: string };
 
-export type BodyProblem = { line: number; problem: string; valid: string };
+type BodyProblem = { line: number; problem: string; valid: string };
 
 const SYSTEM = /^system(?: (?:prompt|message|instructions?))?:?$/i;
 const PROMPT = /^prompt:?$/i;

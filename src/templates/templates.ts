@@ -7,7 +7,7 @@ import { isEmpty, joined, tagged, UNATTENDED } from './prompt.ts';
 import type { Template } from './template.ts';
 
 /** The result of looking up a `task_type`. */
-export type FoundTemplate =
+type FoundTemplate =
   | { kind: 'known'; template: Template }
   /** Unknown, and so the caller's own type; the warning names the known ones. */
   | { kind: 'custom'; template: Template; warning: string }

@@ -35,7 +35,7 @@ const inputSchema = z.looseObject({
 });
 
 /** Arguments as the client meant them, and notes on what was changed. */
-export type Meant = { args: Fields; notes: string[] };
+type Meant = { args: Fields; notes: string[] };
 
 /** Keys that clients add to whatever a model calls. */
 const CLIENT_KEYS = new Set(

@@ -7,7 +7,7 @@ import type { Scan } from './scan-results.ts';
 import { isWhole, linesCounted, requireResults, shortfall, shortfallWarning } from './shortfall.ts';
 
 /** A download to be received. */
-export type Reception = {
+type Reception = {
   part: CreatedPart;
   /** The blob that it becomes. */
   blob: BlobWriter;

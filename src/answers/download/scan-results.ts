@@ -51,7 +51,7 @@ type Unchecked = { count: number; sample_ordinals: number[]; why: string };
 const UNCHECKED_SAMPLES = 5;
 
 /** What reading results takes: `check` where any of the tasks was asked for JSON. */
-export type ResultsReading = { dialect: Dialect; catalog: ModelCatalog; check?: AnswerCheck | undefined };
+type ResultsReading = { dialect: Dialect; catalog: ModelCatalog; check?: AnswerCheck | undefined };
 
 /** What is known of a request: whether a line of it came, and whether its usage was counted. */
 const [NOT_SEEN, SEEN, BILLED] = [0, 1, 2];

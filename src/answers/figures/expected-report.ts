@@ -1,9 +1,9 @@
 import { roundShare } from '../../lib/numbers.ts';
 import { chunksOf, oncePerView } from '../view/passes.ts';
-import { compare } from './expected-answer.ts';
+import { compare } from './compare-with-row.ts';
 
 /** The answers to rows with one expected value, and what was said instead, the most frequent first. */
-export type ExpectedGroup = {
+type ExpectedGroup = {
   key: string;
   expected: string;
   of: number;

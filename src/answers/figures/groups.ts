@@ -21,7 +21,7 @@ export type AnswerGroup = {
   expected?: { of: number; matches: number; share: number };
 };
 
-export type AnswerGroups = { groups: AnswerGroup[]; group_count: number };
+type AnswerGroups = { groups: AnswerGroup[]; group_count: number };
 
 const GROUPS_SHOWN = 50;
 const LONGEST_VALUE = 100;

@@ -54,7 +54,7 @@ export type NamePattern = {
 };
 
 /** What a batch was made from; undefined if its record is too old to say. */
-export type SourceKind = WorkSource['kind'];
+type SourceKind = WorkSource['kind'];
 
 /** The places that a file's path fills, and those that fill with a part of it. */
 export const FILE_PLACES = ['path', 'dir', 'stem', 'ext', 'part', 'task_id'];

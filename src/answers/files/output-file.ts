@@ -7,7 +7,7 @@ import type { Report } from '../../state/jobs.ts';
 import { isSaved, latestResults } from '../../state/status.ts';
 import type { AnswerFiles, BatchRecord } from '../../store/record.ts';
 import { type Filters, outputFilters } from '../page/select.ts';
-import { keysInstead } from './missing-key.ts';
+import { keysInstead } from './keys-of-answers.ts';
 import { isLinked, outputFormat } from './output-format.ts';
 import { renderOutput } from './render-output.ts';
 import { writeAnswerFiles } from './write-answer-files.ts';

@@ -9,7 +9,7 @@ import type { Filters } from '../page/select.ts';
 import { allRows, chunksOf } from '../view/passes.ts';
 import { openView, type View } from '../view/view.ts';
 import { answerText } from './answer-text.ts';
-import { keysInstead } from './missing-key.ts';
+import { keysInstead } from './keys-of-answers.ts';
 import {
   checkPlaces,
   createNames,

@@ -60,7 +60,7 @@ export function about({ outcome, error, left_out, expected, details }: Answer): 
 }
 
 /** A file's header, and its lines for each answer. */
-export type CsvLayout = { head: string; line: (answered: AnsweredRow) => string };
+type CsvLayout = { head: string; line: (answered: AnsweredRow) => string };
 
 /** Writes the lines of a file. */
 export type CsvForm = Pick<BatchRecord, 'form'>['form'];

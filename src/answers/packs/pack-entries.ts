@@ -4,7 +4,7 @@ import type { PackedRow } from './expected-packs.ts';
 import type { Document } from './read-document.ts';
 
 /** The rows of a pack, to be found by what an answer calls them. */
-export type Rows = {
+type Rows = {
   has: (id: string) => boolean;
   isStructured: (id: string) => boolean;
   /** The id that a JSON value stands for; null if it is no id, or could be that of several rows. */

@@ -3,7 +3,7 @@ import { createRows, type Entry, isAsAsked, isAskedAlone, packEntries } from './
 import { type DocumentReader, endOfDocument } from './read-document.ts';
 
 /** What the answer to a pack says about its rows. */
-export type PackAnswers = {
+type PackAnswers = {
   /** The answers by the rows' ids, as texts; null for a row with several different ones. */
   answers: ReadonlyMap<string, string | null>;
   /** How many entries have no row's id. */

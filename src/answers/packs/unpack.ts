@@ -15,7 +15,7 @@ const TWICE = 'Its pack answers it more than once, and differently.';
 const UNREADABLE = 'The answer to its pack is not JSON with an answer under the id of each row.';
 
 /** Lines for the tasks of shared requests, and how many answers had no row's id. */
-export type Unpacking = { lines: string[]; unknown: number };
+type Unpacking = { lines: string[]; unknown: number };
 
 /**
  * Turns results with a line per request into results with a line per task, group by group; always the same from the same

@@ -8,7 +8,7 @@ import { type Filters, matcherOf, readsAnswers, select } from './select.ts';
 import { pickFields, type ShownAnswer, shownAnswer } from './shown-answer.ts';
 import { createKeeper } from './whole-pieces.ts';
 
-export type PageRequest = Filters & {
+type PageRequest = Filters & {
   /** The names (see `namedValue`) of the values to show instead of whole answers. */
   fields?: readonly string[] | undefined;
   limit: number;
@@ -17,7 +17,7 @@ export type PageRequest = Filters & {
   full: boolean;
 };
 
-export type Page = { results: ShownAnswer[]; next_cursor: string | null };
+type Page = { results: ShownAnswer[]; next_cursor: string | null };
 
 const READ_AT_ONCE = 17;
 

@@ -6,7 +6,7 @@ import { namedValue } from './named-value.ts';
 import type { Keeper } from './whole-pieces.ts';
 
 /** What a reply leaves out of an answer that is too long, and where the whole is; null if this server writes no files. */
-export type Cut = {
+type Cut = {
   /** The characters of the text or the JSON, or else of the tool calls: how many there are, and how many are shown. */
   characters: number;
   shown: number;

@@ -15,7 +15,7 @@ const pieces = {
   'tool_calls.json': ({ tool_calls }: Answer) => tool_calls && stringifyExact(tool_calls, 2),
   'content.json': ({ details }: Answer) => details?.content && stringifyExact(details.content, 2),
 } satisfies Record<string, (answer: Answer) => string | undefined>;
-export type Piece = keyof typeof pieces;
+type Piece = keyof typeof pieces;
 
 /** Tells where a piece of an answer is stored whole; null if this server writes no files. */
 export type Keeper = (piece: Piece) => Promise<string | null>;

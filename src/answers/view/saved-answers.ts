@@ -19,11 +19,11 @@ import {
 } from '../answer.ts';
 import { type AnswerForm, exact } from '../answer-json.ts';
 import { invalidAnswer } from '../check-answer.ts';
-import { isExpected } from '../figures/expected-answer.ts';
+import { isExpected } from '../figures/compare-with-row.ts';
 import { type LoadedView, loadView, type ViewedPart } from './loaded-view.ts';
 
 /** Everything that the answers of a batch are read from. */
-export type SavedAnswers = {
+type SavedAnswers = {
   record: BatchRecord;
   loaded: LoadedView;
   blobs: Blobs;

@@ -2,9 +2,9 @@ import type { Context } from '../../state/context.ts';
 import type { BatchRecord, Part } from '../../store/record.ts';
 import type { Outcome } from '../../store/saved-results.ts';
 import type { TaskEntry } from '../../store/task-entry.ts';
+import type { Expectations } from '../../tasks/examine/expected-values.ts';
 import type { Answer, AnsweredRow } from '../answer.ts';
 import { exact } from '../answer-json.ts';
-import type { Expectations } from '../figures/expected-answer.ts';
 import {
   openSavedAnswers,
   outcomeOf,

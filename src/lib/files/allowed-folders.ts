@@ -16,7 +16,7 @@ import {
 import { notRegular, openWithStats, regularFileExists } from './regular-file.ts';
 import type { Roots } from './roots.ts';
 
-export type AllowedFoldersOptions = Bases & {
+type AllowedFoldersOptions = Bases & {
   /**
    * Absolute folders; one that does not exist (yet) allows nothing. `any` lifts the restriction, for a person at a
    * terminal and for a program: they have rights of their own, and naming a path is their consent.
@@ -29,7 +29,7 @@ export type AllowedFoldersOptions = Bases & {
 };
 
 /** A regular file, open for reading; whoever asked for it closes it. */
-export type OpenedFile = { handle: FileHandle; path: string; size: number };
+type OpenedFile = { handle: FileHandle; path: string; size: number };
 
 /** What a path leads to. All paths here are absolute, with links resolved. */
 export type FoundPlace = {
@@ -44,7 +44,7 @@ export type FoundPlace = {
 };
 
 /** Where a file may be written: `path` is absolute, with its folder's links resolved. */
-export type WritableFile = { path: string; exists: boolean };
+type WritableFile = { path: string; exists: boolean };
 
 /** Where the paths of a call may point. Every refusal is a `BatchError` that says what would do. */
 export type AllowedFolders = {

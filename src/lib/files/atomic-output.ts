@@ -9,10 +9,10 @@ import { sha256OfFile } from './file-hash.ts';
 import { createFileWriter, type Written } from './file-writer.ts';
 import { type HeldFolder, holdFolder } from './held-folder.ts';
 
-export type HashedOutput = Written & { sha256: string };
+type HashedOutput = Written & { sha256: string };
 
 /** A file being written: nothing appears at its path until it is committed. */
-export type Output = {
+type Output = {
   readonly path: string;
   /** Resolves when more can be written; await it before the next call. */
   write(piece: string | Uint8Array): Promise<void>;
@@ -25,7 +25,7 @@ export type Output = {
   abort(): Promise<void>;
 };
 
-export type OutputOptions = {
+type OutputOptions = {
   /** Whether to replace a file at the path. A link there is itself replaced, never followed. */
   replace: boolean;
   /** Whether a file with this SHA-256 may be replaced; asked about the present file right before replacing it. */

@@ -31,7 +31,7 @@ export type FileWriter = {
   close(): Promise<void>;
 };
 
-export type FileWriterOptions = {
+type FileWriterOptions = {
   mode?: number;
   /** Updated with everything written; the caller takes the digest. */
   hash?: Hash;

@@ -3,7 +3,7 @@ import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { BatchError, hasErrorCode } from '../../errors.ts';
 import { fileFailure } from './file-failure.ts';
 
-export type RegularFileOptions = {
+type RegularFileOptions = {
   /** From `fs.constants`. Default: read only. */
   flags?: number;
   /** For a new file. */
@@ -18,7 +18,7 @@ export function notRegular(path: string, what: string): BatchError {
 }
 
 /** An open file and its stats. */
-export type RegularFile = { handle: FileHandle; stats: BigIntStats };
+type RegularFile = { handle: FileHandle; stats: BigIntStats };
 
 /**
  * Opens a regular file and nothing else: a pipe might never answer, and a device might never end. Links are followed unless

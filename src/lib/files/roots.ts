@@ -27,7 +27,7 @@ const isAllowed = ({ inside, never }: Roots, real: string): boolean =>
   !never.some((folder) => isInside(folder, real));
 
 /** A file's contents, or only their beginning if it is longer than asked for; or why it can't be read. */
-export type ReadFile = { size: number; bytes: Buffer } | 'link' | 'unreadable';
+type ReadFile = { size: number; bytes: Buffer } | 'link' | 'unreadable';
 
 /**
  * Reads up to `most` bytes of a regular file whose path had no links when it was found, through a handle that is checked as

@@ -4,7 +4,7 @@ import type { ClientRequest } from 'node:http';
 const TAIL_BYTES = 64;
 
 /** It is too late to send another piece of a body. */
-export class TooLate extends Error {
+class TooLate extends Error {
   constructor() {
     super('the time to send it was up');
   }

@@ -4,7 +4,7 @@ import type { Refusal } from './refusal.ts';
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
-export type AllowedCallers = {
+type AllowedCallers = {
   /** Null for a request that may come in: one to a name of this server, and from no web page except an allowed one. */
   check(request: IncomingMessage): Refusal | null;
   /** What a browser needs to see before it gives an allowed web page the answer. */

@@ -22,11 +22,7 @@ import { readBody } from './read-body.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import { RequestTransport } from './request-transport.ts';
 
-export type McpEndpoint = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  subject: Subject,
-) => Promise<void>;
+type McpEndpoint = (request: IncomingMessage, response: ServerResponse, subject: Subject) => Promise<void>;
 
 type Options = {
   /** A server for one request. `asksApart`: its client can be asked, and answers in another request. */

@@ -39,7 +39,7 @@ export type Estimate = {
 };
 
 /** Work known by its figures alone. */
-export type Figures = {
+type Figures = {
   request_count: number;
   input_tokens_per_request: number;
   output_tokens_per_request: number;

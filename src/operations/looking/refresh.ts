@@ -26,7 +26,7 @@ import { isTellingDue, startTelling } from './telling.ts';
 const collectKey = (batchId: string) => `${batchId} results`;
 
 /** Which parts to ask the provider about: while one of them runs, the batch has not ended. */
-export type PartsAsked = 'all' | 'until_one_runs';
+type PartsAsked = 'all' | 'until_one_runs';
 
 /**
  * Looks at a batch and moves it on: asks the provider about its parts, continues what a dead process left unsent or

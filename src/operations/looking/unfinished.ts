@@ -39,7 +39,7 @@ const goesOn = (record: BatchRecord) =>
 const isKnownToBeTold = ({ told, parts }: BatchRecord) =>
   told !== undefined && told.outcome !== null && told.parts === parts.length;
 
-export type Unfinished = { batchIds: string[]; damaged: DamagedBatch[] };
+type Unfinished = { batchIds: string[]; damaged: DamagedBatch[] };
 
 /** The batches that a look can move on, or whose end this process is to tell; newest first. */
 export async function findUnfinished(context: Context): Promise<Unfinished> {

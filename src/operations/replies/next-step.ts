@@ -53,7 +53,7 @@ function duration(seconds: number): string {
 }
 
 /** What the next step for a batch depends on. */
-export type FollowedBatch = {
+type FollowedBatch = {
   batch_id: string;
   processing_status: ProcessingStatus;
   results_state?: ResultsState;

@@ -18,7 +18,7 @@ import { readWork } from './work-blob.ts';
 type CostSheet = ReturnType<typeof createCostSheet>;
 
 /** Makes the requests of a merge's stages, with the settings that it was submitted with. */
-export type StageRequests = {
+type StageRequests = {
   /** How many answers are merged into one. */
   size: number;
   /** Makes the request of a task and adds its costs to `sheet`. Throws `invalid_input`. */

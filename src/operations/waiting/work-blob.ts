@@ -30,7 +30,7 @@ const waitingWork = z.object({
   output_places: z.array(z.string()).optional(),
   expect: z.record(z.string(), z.string()).optional(),
 });
-export type WaitingWork = Omit<z.infer<typeof waitingWork>, 'variants'> & Pick<Work, 'variants'>;
+type WaitingWork = Omit<z.infer<typeof waitingWork>, 'variants'> & Pick<Work, 'variants'>;
 
 /** Stores work beside the batch that will do it. */
 export async function writeWork(blobs: Blobs, { source, ...work }: Work): Promise<void> {

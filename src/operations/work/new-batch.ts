@@ -25,7 +25,7 @@ import { withPrimer } from './primer.ts';
 import { withOutputProblem } from './requested-output.ts';
 
 /** The batch on disk, ready to be sent, or an earlier one that takes its place. */
-export type NewBatch = { record: BatchRecord; earlier: null } | { record: null; earlier: EarlierBatch };
+type NewBatch = { record: BatchRecord; earlier: null } | { record: null; earlier: EarlierBatch };
 
 /**
  * Checks the work and writes it to disk as a new batch with its first record. Leaves nothing behind where an earlier

@@ -4,7 +4,7 @@ import type { Context } from '../../state/context.ts';
 import { type CollectReply, collect } from '../collect.ts';
 
 /** The result of a look: at one batch where workers share them, otherwise at all unfinished ones. */
-export type Looked = Pick<CollectReply, 'batches' | 'failed' | 'warnings'>;
+type Looked = Pick<CollectReply, 'batches' | 'failed' | 'warnings'>;
 
 export type WorkerOptions = {
   /**

@@ -13,7 +13,7 @@ const RETRY_PAUSE_MS = 300;
 /** Keeps the SDK's own timer from ever going off: the limits here also cover the body of an answer. */
 const SDK_TIMEOUT_MS = 2 ** 31 - 1;
 
-export type CallsOptions = {
+type CallsOptions = {
   settings: SdkSettings;
   /** An explicit key, with which nothing from the environment is sent. */
   apiKey: string | undefined;

@@ -5,7 +5,7 @@ import { isPlaceholder, placeholderIn, plainValue } from '../../lib/placeholder.
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A profile as the SDK loads it from its configuration folder or from federation variables. */
-export type Profile = {
+type Profile = {
   base_url?: string | undefined;
   organization_id?: string | undefined;
   workspace_id?: string | undefined;
@@ -13,7 +13,7 @@ export type Profile = {
 };
 
 /** The credential that requests are sent with, found in the SDK's own order. */
-export type Credential =
+type Credential =
   | { kind: 'key'; secret: string }
   | { kind: 'token'; secret: string }
   /** An authorization or x-api-key header among the custom headers, to which the SDK gives precedence over all else. */

@@ -3,7 +3,7 @@ import { BatchError } from '../../errors.ts';
 import { connectionError, gaveUpError } from './api-errors.ts';
 import { TimeLimitError } from './calls.ts';
 
-export type ResultsStreamOptions = {
+type ResultsStreamOptions = {
   /** The download is aborted when one of these is. */
   parents: readonly AbortSignal[];
   /** How long no byte may come; and a fifth of how long hardly any may. */

@@ -10,7 +10,7 @@ import { type Refusal, refuse, type WireBatch } from './wire-answer.ts';
 /** What a route returns: a JSON value, the lines of a download, or a refusal. */
 export type Answer = { ok: true; body: object } | { ok: true; lines: AsyncIterable<string[]> } | Refusal;
 
-export type RouteName = 'create' | 'list' | 'retrieve' | 'cancel' | 'delete' | 'results' | 'count' | 'models';
+type RouteName = 'create' | 'list' | 'retrieve' | 'cancel' | 'delete' | 'results' | 'count' | 'models';
 
 export type Route = { ok: true; name: RouteName; id: string; query: URLSearchParams };
 

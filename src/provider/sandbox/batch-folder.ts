@@ -12,7 +12,7 @@ import { encodeIndex, readIndex } from './request-scanner.ts';
 import type { Refusal } from './wire-answer.ts';
 
 /** A batch received and checked, that does not exist until it is committed. */
-export type ReceivedBatch = { ok: true; commit(): Promise<SandboxBatch>; discard(): Promise<void> };
+type ReceivedBatch = { ok: true; commit(): Promise<SandboxBatch>; discard(): Promise<void> };
 
 /** The batches of a folder. Every process on that folder sees the same ones. */
 export type BatchFolder = {

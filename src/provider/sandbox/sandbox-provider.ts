@@ -4,7 +4,7 @@ import { type AnthropicOptions, createAnthropicProvider } from '../anthropic/ant
 import type { Provider } from '../provider.ts';
 import { type SandboxOptions, type SandboxServer, startSandboxServer } from './server.ts';
 
-export type SandboxProviderOptions = SandboxOptions &
+type SandboxProviderOptions = SandboxOptions &
   /** How long the sandbox may be silent. */
   Pick<AnthropicOptions, 'callMs' | 'stallMs'> & {
     /** Starts the server; another one than the sandbox's own can stand in between. */

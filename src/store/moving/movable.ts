@@ -60,7 +60,7 @@ export type StoredBatch = {
   blobs: Blobs;
 };
 
-export type ArrivingBatch = {
+type ArrivingBatch = {
   blobs: Blobs;
   /** Makes the batch appear at once, with these revisions of its record and all its blobs. */
   commit(revisions: readonly RevisionText[]): Promise<void>;

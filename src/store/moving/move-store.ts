@@ -12,7 +12,7 @@ import type { Movable, MoveState } from './movable.ts';
 /** How many batches a refusal names. */
 const NAMED = 5;
 
-export type MoveOptions = CopyOptions & {
+type MoveOptions = CopyOptions & {
   /** Whether a batch is being sent or made: what a process is working on can't be moved. */
   isBusy: (record: BatchRecord) => boolean;
   /** Continues a copy whose process can't be proven dead. */

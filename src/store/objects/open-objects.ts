@@ -28,7 +28,7 @@ export async function openObjects(address: BlobsAddress, cache: CacheOptions): P
   return cache.limitBytes === 0 ? objects : cachedObjects(objects, cache);
 }
 
-export type CacheOptions = {
+type CacheOptions = {
   /** A folder for the cache alone; created when something is first kept. */
   folder: string;
   limitBytes: number;

@@ -25,7 +25,7 @@ const FIND = `
 const BEGIN =
   'insert into @.blob (batch_id) select id from @.batch where id = $1 and (owner is not null) = $2 returning id, batch_id';
 
-export type DatabaseBlobsOptions = {
+type DatabaseBlobsOptions = {
   db: Database;
   /** Where the bytes of new blobs go; null: into rows. */
   objects: Objects | null;

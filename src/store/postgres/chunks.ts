@@ -10,7 +10,7 @@ const bytesRow = z.object({ bytes: z.instanceof(Uint8Array) });
 const pieceRow = z.object({ span: z.coerce.number(), bytes: z.instanceof(Uint8Array) });
 
 /** A blob whose bytes are rows, and what messages call it. */
-export type ChunkedBlob = { id: string; bytes: number; what: string; place: string };
+type ChunkedBlob = { id: string; bytes: number; what: string; place: string };
 
 /** Returns the number of bytes written. */
 export async function writeChunks(db: Database, id: string, what: string, pieces: Pieces): Promise<number> {

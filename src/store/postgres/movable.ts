@@ -24,7 +24,7 @@ const nameRow = z.object({ name: z.string() });
 const registerRow = z.object({ kind: z.enum(registerKinds), name: z.string() });
 const entryRow = z.object({ id: z.string(), entry: z.string() });
 
-export type MovableOptions = Omit<DatabaseOptions, 'isClosed'> & {
+type MovableOptions = Omit<DatabaseOptions, 'isClosed'> & {
   /** Where the bytes of its blobs are, or go; null: rows of the database. */
   objects: Objects | null;
 };

@@ -6,7 +6,7 @@ import type { Model, ModelCatalog } from '../../provider/models.ts';
 import { checkModelLife, noLiveModels } from '../live-models.ts';
 import type { RenderedTask } from '../render/rendered-task.ts';
 
-export type Findings = { problems: Problem[]; warnings: string[] };
+type Findings = { problems: Problem[]; warnings: string[] };
 
 /** What a request is checked by. */
 export type Circumstances = {

@@ -40,7 +40,7 @@ export type Examining = {
 };
 
 /** What was found when reading a task: the request's bytes, where they can be sent unchanged, and warnings. */
-export type Read = { asGiven?: Uint8Array | undefined; warnings: string[] };
+type Read = { asGiven?: Uint8Array | undefined; warnings: string[] };
 
 /** Makes an item into one task, or into one per variant. Returns what is wrong with it. */
 export function examineTask(

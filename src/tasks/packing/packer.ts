@@ -103,7 +103,7 @@ const keyOf = ({ model, effort, task_type, sharing: { request } }: HeldTask['ren
 };
 
 /** The tasks of an item: one, or one per variant, in their order. */
-export type HeldItem = readonly [HeldTask, ...HeldTask[]];
+type HeldItem = readonly [HeldTask, ...HeldTask[]];
 
 export type Packer = {
   add(item: HeldItem): void;

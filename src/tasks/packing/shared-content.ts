@@ -8,7 +8,7 @@ import type { TaskDefaults } from '../task.ts';
 type Values = Readonly<Record<string, unknown>>;
 
 /** A task's content, divided into what it shares with others and what is its own. */
-export type SharedContent = {
+type SharedContent = {
   /** The prompt for each row, with unfilled places, since their content is the row's own. */
   prompt: string;
   /** Replaces a task type's system prompt; empty where there is none. */

@@ -13,7 +13,7 @@ import type { WorkSource } from '../work.ts';
 import { exactItem, type Item } from './read-item.ts';
 
 /** How a file holds tasks: one per line, or all as one array. */
-export type FileForm = 'lines' | 'array';
+type FileForm = 'lines' | 'array';
 
 /** The form that a file's ending stands for. Throws `invalid_input` for an unknown one. */
 export function formOf(file: string): FileForm {

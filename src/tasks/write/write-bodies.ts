@@ -33,7 +33,7 @@ export function* requestTexts({ bytes, lengths }: RequestRun): Generator<string>
 }
 
 /** The place of consecutive requests of a run in a body, from `offset` on. */
-export type RunPlace = {
+type RunPlace = {
   number: number;
   offset: number;
   /** The first of them, and the first that is not, counted in the run. */
@@ -53,10 +53,10 @@ export function* spansOf(places: readonly RunPlace[], lengths: Uint32Array): Gen
 }
 
 /** The place of a request, and the number of its body. */
-export type PlacedSpan = Span & { number: number };
+type PlacedSpan = Span & { number: number };
 
 /** A complete body, as it is sent except for its mark. */
-export type WrittenBody = {
+type WrittenBody = {
   number: number;
   request_count: number;
   bytes: number;
@@ -74,7 +74,7 @@ export type OpenBody = (hash: Hash) => Promise<{ number: number; blob: BlobWrite
 
 type OpenedBody = { number: number; blob: BlobWriter; hash: Hash };
 
-export type BodiesWriter = {
+type BodiesWriter = {
   /** Writes a run, its requests into as many bodies as they take. */
   add(run: RequestRun & Together): Promise<RunPlace[]>;
   /** Writes the last body; all of them, in order. */

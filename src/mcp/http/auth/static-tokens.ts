@@ -10,7 +10,7 @@ import { type Scope, type Subject, scopes } from '../../../state/subject.ts';
 type Entry = { hash: Buffer; subject: Subject };
 
 /** Finds whose token this is; null if it is nobody's. */
-export type Tokens = { find(token: string): Promise<Subject | null> };
+type Tokens = { find(token: string): Promise<Subject | null> };
 
 const LINE = /^(?<name>[\w.@+-]+):\s*(?<hash>[0-9a-f]{64})\s+(?<scopes>\S.*)$/i;
 const VALID = 'name: the SHA-256 of the token in 64 hexadecimal digits, and scopes, as docs/team.md shows';

@@ -12,7 +12,7 @@ import type { HttpLimits } from '../limits.ts';
 import type { Refusal } from '../refusal.ts';
 
 /** A file uploaded by a user. */
-export type Upload = { name: string; bytes: number; expires_at: string };
+type Upload = { name: string; bytes: number; expires_at: string };
 
 /** Files that users upload before naming them in a call. Each user has their own folder, in which nothing is kept for long. */
 export type Uploads = {

@@ -134,7 +134,7 @@ function checkToolName(name: unknown, field: string): Problem[] {
 const TOOL_CHOICES = ['auto', 'any', 'tool', 'none'];
 const CHOICE = `an object with a type of ${TOOL_CHOICES.join(', ')}, as in {"type": "auto"}`;
 
-export type ToolUse = { tools: unknown; tool_choice: unknown; thinking: unknown };
+type ToolUse = { tools: unknown; tool_choice: unknown; thinking: unknown };
 
 export function checkToolChoice(
   { tools, tool_choice: choice, thinking }: ToolUse,

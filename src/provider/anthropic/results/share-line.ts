@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
 import type { ResultShare } from '../../dialect.ts';
 
 /** What our line says about the request that its task shared; the API has nothing of the kind. */
-export type SharedBy = { request: string; rows: number; problem?: string };
+type SharedBy = { request: string; rows: number; problem?: string };
 
 /** The line of one of the tasks that shared a request, in the form of the API's lines for requests. */
 export function shareLine(line: string, { id, index, of, said }: ResultShare): string {

@@ -129,7 +129,7 @@ export function skimText(line: Buffer): { start: number; end: number } | null {
 }
 
 /** A results line, reduced to what counting needs. */
-export type Skimmed = {
+type Skimmed = {
   /** Its text, with an empty list in place of its message's content if that was skipped. */
   text: string;
   /** Whether the content holds an answer; null if `text` has all of it. */

@@ -4,8 +4,6 @@ import type { Expectations } from '../../tasks/examine/expected-values.ts';
 import type { Answer } from '../answer.ts';
 import { keysOf } from '../formats/flat-answer.ts';
 
-export type { Expectations };
-
 type Compared = { key: string; expected: string; said: string; isRight: boolean };
 
 /** Compares each key of a finished answer with its row's column; an empty column says nothing about its key. */
