@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
-import { loadSchemaCompiler, type SchemaCheck, type SchemaFinding } from '../lib/json-schema.ts';
 import { repeatsKey } from '../lib/json-source.ts';
-import type { Ground } from '../lib/schema-keywords.ts';
+import { loadSchemaCompiler, type SchemaCheck, type SchemaFinding } from '../lib/schema/json-schema.ts';
+import type { Ground } from '../lib/schema/schema-keywords.ts';
 import { dialectOf } from '../provider/dialects.ts';
 import type { ModelAnswer, ResultError } from '../provider/result.ts';
 import { partSchemas, SCHEMAS } from '../store/names.ts';

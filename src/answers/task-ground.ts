@@ -2,7 +2,7 @@ import { BatchError } from '../errors.ts';
 import { cellText, numberIn } from '../lib/cell-text.ts';
 import { ExactNumber, parseExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
-import type { Ground } from '../lib/schema-keywords.ts';
+import type { Ground } from '../lib/schema/schema-keywords.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { Blobs } from '../store/store.ts';

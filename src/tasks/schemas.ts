@@ -4,7 +4,7 @@ import { breather } from '../lib/breathing.ts';
 import { stringifyExact } from '../lib/exact-json.ts';
 import { findHalfCharacters } from '../lib/half-characters.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
-import { loadSchemaCompiler, type SchemaCompiler } from '../lib/json-schema.ts';
+import { loadSchemaCompiler, type SchemaCompiler } from '../lib/schema/json-schema.ts';
 import type { PlacedProblem, PlacedSchema } from './block.ts';
 
 /** Hashes schemas, which may be many objects but mostly have the same text. */

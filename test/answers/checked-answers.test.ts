@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { parseExact } from '../../src/lib/exact-json.ts';
 import { isJsonObject } from '../../src/lib/json.ts';
-import { loadSchemaCompiler } from '../../src/lib/json-schema.ts';
+import { loadSchemaCompiler } from '../../src/lib/schema/json-schema.ts';
 import { prepareOutputSchema } from '../../src/provider/anthropic/requests/output-schema.ts';
 import { createStore } from '../../src/store/files/create-store.ts';
 import {

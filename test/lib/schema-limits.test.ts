@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/lib/json.ts';
-import { loadSchemaCompiler } from '../../src/lib/json-schema.ts';
+import { loadSchemaCompiler } from '../../src/lib/schema/json-schema.ts';
 import { endedBatch, follow, ids, prompts, startApi, startCheckedServer } from '../api.ts';
 import { succeeded } from '../api-server.ts';
 import { eachNth } from '../long.ts';

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { createUsageTally } from '../../cost/usage.ts';
 import { isBlank, type Line, splitLines, withoutMark } from '../../lib/lines.ts';
 import { ownId } from '../../lib/mark.ts';
-import type { Ground } from '../../lib/schema-keywords.ts';
+import type { Ground } from '../../lib/schema/schema-keywords.ts';
 import type { Dialect } from '../../provider/dialect.ts';
 import { dialectOf } from '../../provider/dialects.ts';
 import type { ModelCatalog } from '../../provider/models.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { loadSchemaCompiler } from '../../../src/lib/json-schema.ts';
+import { loadSchemaCompiler } from '../../../src/lib/schema/json-schema.ts';
 import { prepareOutputSchema } from '../../../src/provider/anthropic/requests/output-schema.ts';
 import { sampleOfSchema } from '../../../src/provider/sandbox/schema-sample.ts';
 

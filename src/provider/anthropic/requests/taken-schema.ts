@@ -1,6 +1,6 @@
 import { plainNumbers, stringifyExact } from '../../../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../../../lib/json.ts';
-import { isOfOthers, orNull } from '../../../lib/plain-schema.ts';
+import { isOfOthers, orNull } from '../../../lib/schema/plain-schema.ts';
 
 /** A keyword that structured output does not take, and its field. */
 export type Moved = { field: string; keyword: string; isRefused: boolean; isOurs?: true };

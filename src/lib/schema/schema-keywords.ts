@@ -1,5 +1,5 @@
 import type { Ajv, KeywordDefinition, SchemaValidateFunction } from 'ajv';
-import { ExactNumber } from './exact-json.ts';
+import { ExactNumber } from '../exact-json.ts';
 import {
   digitsOf,
   EXACT_BOUNDS,
@@ -8,7 +8,7 @@ import {
   isMultiple,
   isWithin,
   valueAtPointer,
-} from './exact-values.ts';
+} from '../exact-values.ts';
 
 /** What a value is held against beside its schema, by keywords of ours: without it these let everything through. */
 export type Ground = {

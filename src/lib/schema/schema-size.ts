@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from './json.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
 
 /** A larger schema takes seconds to compile, in which nobody else is served, or overflows the call stack. */
 const MOST_OBJECTS = 1_000;

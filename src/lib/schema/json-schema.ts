@@ -1,7 +1,7 @@
 import type { Ajv, ErrorObject, Options, ValidateFunction } from 'ajv';
-import { parseExact } from './exact-json.ts';
-import { withExactValues } from './exact-values.ts';
-import type { JsonObject } from './json.ts';
+import { parseExact } from '../exact-json.ts';
+import { withExactValues } from '../exact-values.ts';
+import type { JsonObject } from '../json.ts';
 import { plainSchema } from './plain-schema.ts';
 import { addKeywords, type Checked, type Ground } from './schema-keywords.ts';
 import { SMALL_ENOUGH, tooLarge } from './schema-size.ts';
