@@ -1,11 +1,12 @@
 import { createWriteStream, rmSync } from 'node:fs';
-import { mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BatchError } from '../errors.ts';
 import { fileFailure, systemErrorCode } from '../lib/files/file-failure.ts';
+import { openRegularFile } from '../lib/files/regular-file.ts';
 import { readOwner, writeOwner } from '../store/files/staging.ts';
 import { isProvenDead } from '../store/process-identity.ts';
 import { holdsListOfRows } from '../tasks/sources/file-shape.ts';
@@ -97,14 +98,14 @@ async function keep(stdin: AsyncIterable<string | Buffer>, folder: string, table
 /** How a file begins; empty where it can't be read, which whoever uses it will say. */
 export async function beginningAt(file: string): Promise<Buffer> {
   try {
-    const handle = await open(file);
+    const handle = await openRegularFile(file);
     try {
       return await beginningOf(handle, SAMPLE_BYTES);
     } finally {
       await handle.close();
     }
   } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
+    if (systemErrorCode(error) === undefined && !(error instanceof BatchError)) throw error;
     return Buffer.alloc(0);
   }
 }
