@@ -156,7 +156,7 @@ describe('of a batch that has ended', () => {
   const made = Buffer.from('{"of":"batch","next":0}').toString('base64url');
   const rows: [what: string, args: Arguments, ...says: string[]][] = [
     ['a cursor made up', { cursor: 'next' }, 'cursor: is not one that this server gave', 'next_cursor'],
-    ['a cursor of something else', { cursor: made }, 'cursor: is of another batch', 'without a cursor'],
+    ['a cursor of something else', { cursor: made }, 'cursor: is for another batch', 'without a cursor'],
     [
       'a cursor for a summary',
       { cursor: made, detail: 'summary' },
@@ -181,7 +181,7 @@ describe('of a batch that has ended', () => {
     const server = await startWithBatch();
     const { next_cursor } = await server.ok('get_results', { batch_id: server.batchId, limit: 1 });
     const args = { batch_id: server.batchId, cursor: next_cursor, outcomes: ['succeeded'] };
-    expect(await server.fails('get_results', args)).toContain('cursor: is of another batch, other filters');
+    expect(await server.fails('get_results', args)).toContain('cursor: is for another batch, other filters');
   });
 
   it.each([
