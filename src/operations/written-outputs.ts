@@ -15,6 +15,7 @@ import type { Context } from '../state/context.ts';
 import { jobEndsWithin, type Waiting } from '../state/jobs.ts';
 import type { BatchRecord } from '../store/record.ts';
 import { recordOrNull } from '../store/stored-json.ts';
+import { finalFilters } from './waiting/stages.ts';
 import { checkOutputKey, type OutputArguments } from './work/requested-output.ts';
 
 /** The files that a call for results asks for, checked. */
@@ -66,7 +67,9 @@ export async function inPlace(
   if (record === null) return null;
   const { path, exists } = await context.folders.checkForWriting(file);
   const output = record.outputs.find((each) => each.path === path);
-  const isAll = output !== undefined && output.filters === undefined && isAsked(output.key);
+  // A submission with a merge asks for the final answer alone.
+  const final = record.merge && finalFilters(record.merge.stages);
+  const isAll = output !== undefined && [undefined, final].includes(output.filters) && isAsked(output.key);
   return exists && isAll ? unchangedSince(context, path, batchId) : null;
 }
 

@@ -170,10 +170,10 @@ describe('run takes what is there to be worked on', () => {
     expect(lines[1]).toContain('Good, really');
   });
 
-  test.each<[merge: string, ids: string[]]>([
+  eachNth<[merge: string, ids: string[]]>(2, [
     ['2', ['merge_2_1']],
     ['topic', ['a', 'b']],
-  ])('rows merged by %s', long, async (merge, ids) => {
+  ])('rows merged by %s, and again where that is done', async (merge, ids) => {
     const desk = await deskWithTasks();
     await writeFile(path.join(desk.folder, 'rows.csv'), 'text,topic\none,a\ntwo,b\nthree,a\n');
     const args = ['run', 'rows.csv', 'out.json', '--prompt', 'Sum up: {{items}}', '--merge', merge];
@@ -181,6 +181,10 @@ describe('run takes what is there to be worked on', () => {
     expect(code, stderr).toBe(0);
     const written = JSON.parse(await readFile(path.join(desk.folder, 'out.json'), 'utf8'));
     expect(written.map(({ task_id }: Record<string, unknown>) => task_id)).toEqual(ids);
+    expect(await run(desk, args)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Results are already in'),
+    });
   });
 
   test('files by a pattern', long, async () => {

@@ -20,10 +20,14 @@ export function withStages(record: BatchRecord, stages: readonly number[]): Batc
     }
     first_task += request_count;
   }
-  const filters = JSON.stringify({ task_ids: [lastTask(stages)] });
+  const filters = finalFilters(stages);
   const outputs = record.outputs.map((output) => ({ ...output, filters }));
   return { ...record, merge: { stages: [...stages] }, parts, outputs };
 }
+
+/** What the file that the submission asked for leaves of all answers, as its record keeps that. */
+export const finalFilters = (stages: readonly number[]): string =>
+  JSON.stringify({ task_ids: [lastTask(stages)] });
 
 /** The task whose answer is the final one. */
 export const lastTask = (stages: readonly number[]): string => stageTaskId(stages.length, 1);
