@@ -13,7 +13,7 @@ it('can be put into an address and a shell', () => {
 
 describe('is refused', () => {
   const rows: [what: string, cursor: string, says: string][] = [
-    ['of something else', writeCursor('b', 1), 'of another batch, other filters, or older results'],
+    ['of something else', writeCursor('b', 1), 'for another batch, other filters, or older results'],
     ['empty', '', 'not one that this server gave'],
     ['made up', 'page-2', 'not one that this server gave'],
     ['cut', writeCursor('a', 1).slice(0, -4), 'not one that this server gave'],
