@@ -59,7 +59,7 @@ export async function reserveBudget(context: Context, record: BatchRecord): Prom
   const asked = reservedBy([reservation]);
   const before = (await register.read()) ?? nothing;
   const { left } = tightest(context, before, day, record.user);
-  // While those that are over count with their maximum, there is less left than in truth: half of it leaves room for other processes.
+  // Reservations that are over still count with their maximum, so more is left than this says; half of it leaves room for other processes.
   const isAmple = asked <= left / 2 && (before.open.length + 1) % SETTLED_EVERY !== 0;
   let renewed: Reservation['parts'] = [];
   const reserve = (ended: ReadonlyMap<string, number>) =>

@@ -51,7 +51,7 @@ export type HeldWork = { records: readonly SameWork[]; damaged: readonly Damaged
 export async function lookForWork(store: Store, hash: string, since: number): Promise<HeldWork> {
   const oldest = `batch_${encodeTime(Math.max(0, since))}`;
   const ids = await store.batchIds();
-  // An id begins with its time, which reading ten thousand of them would take longer than all else here.
+  // Ids begin with their time and sort by it: decoding ten thousand would take longer than everything else here.
   const { found, damaged } = await readSameWork(
     store,
     ids.filter((id) => id >= oldest),
