@@ -20,6 +20,7 @@ export function createIdList(places: PlaceKind) {
       const problem = `has ${quoteName(value)} in rows ${earlier} and ${number}`;
       return { field: 'id_column', problem, valid: 'an id of its own in every row' };
     }
+    if (places === 'file') return twoFiles(field, value);
     const item = itemName(placeName(places, number), value);
     const problem = `is the same as that of ${placeName(places, earlier)}`;
     return { item, field, problem, valid: 'an id of its own for every task' };
@@ -36,6 +37,16 @@ export function createIdList(places: PlaceKind) {
       }
       return problems;
     },
+  };
+}
+
+/** Paths differ, so one of the two is a part of a longer text. */
+function twoFiles(field: GivenId['field'], value: string): Problem {
+  const [, path = value, part = ''] = /^(.*)#(\d+)$/s.exec(value) ?? [];
+  return {
+    field,
+    problem: `${JSON.stringify(value)} is part ${part} of ${JSON.stringify(path)}, as split_chars cuts it, and a file of that name too`,
+    valid: `another name for that file, or input_files without it (${JSON.stringify(`!${value}`)})`,
   };
 }
 

@@ -96,6 +96,23 @@ describe('labels', () => {
   eachNth(3, table)('are refused: %s', (...row) => expectRefusal(row));
 });
 
+describe('a single label', () => {
+  eachNth<[what: string, given: Given]>(2, [
+    ['in a list', { ...work, labels: ['x'] }],
+    ['in a file', file('l.json', '["x"]')],
+    ['in a text', { ...work, labels: '["x"]' }],
+  ])('is told to be every answer: %s', async (_what, given) => {
+    const server = await startCheckedServer({ api: await startApi() });
+    const { warnings } = await server.ok(
+      'estimate_cost',
+      typeof given === 'function' ? await given(server) : given,
+    );
+    expect(warnings).toContain(
+      'labels holds one label alone, so every answer is "x", whatever the task says.',
+    );
+  });
+});
+
 it('3,080 real questions become a labelled CSV, in four calls', long, async ({ skip }) => {
   const questions = sharedData('banking77/test.csv');
   const categories = sharedData('banking77/categories.json');

@@ -170,6 +170,16 @@ It begins
 `);
   });
 
+  test('.md ends each answer before the next, one too that was cut off within a block of code', async () => {
+    const { server, batch_id } = await endedBatch(prompts(['a', 'b']), (requests) =>
+      requests.map((each) => succeeded(each, 'So:\n```ts\nlet a;', { stop_reason: 'max_tokens' })),
+    );
+    await server.ok('get_results', { batch_id, output_file: 'out.md' });
+    const text = await readFile(path.join(server.work, 'out.md'), 'utf8');
+    expect(text.split('let a;\n```\n\n')).toHaveLength(2);
+    expect(text).toContain('## b\n');
+  });
+
   test('.raw.jsonl is what the API sent, byte by byte', async () => {
     const { api, text } = await written('.raw.jsonl');
     expect(text).toBe(String(api.batches[0]?.results));
@@ -361,6 +371,21 @@ test('a submission repeated after its file was written gets its batch back', asy
   const same = await server.ok('submit_batch', work);
   expect(same.warnings.join(' ')).not.toMatch(/written/);
 });
+
+test.each(['con.csv', 'NUL.jsonl', 'out/aux.json', 'com1.raw.jsonl', 'prn .md', 'LPT³.x.csv'])(
+  'the name of a device, %s, is refused on every system',
+  async (output_file) => {
+    const api = await startApi();
+    const server = await startCheckedServer({ api });
+    const work = { requests: prompts(['a']), output_file };
+    expect(await server.fails('submit_batch', work)).toMatch(
+      /output_file: Windows takes it for a device.*Valid: another name/,
+    );
+    expect(api.creates).toEqual([]);
+    const other = await server.ok('submit_batch', { ...work, output_file: 'console.csv' });
+    expect(await server.fails('get_results', { batch_id: other.batch_id, output_file })).toContain('device');
+  },
+);
 
 test.each(['x.pdf', 'x', 'x.xlsx'])('a wrong output, %s, is told once', async (output_file) => {
   const server = await startServer({ argv: ['--sandbox'] });

@@ -317,6 +317,12 @@ describe('bad folders: nothing is sent, nothing is left', () => {
       'split_chars',
     ],
     [
+      'a part of a text that is called as another file is',
+      files({ 'a.log': 'one\ntwo\nthree\n', 'a.log#2': 'x' }, { input_files: ['*'], split_chars: 5 }),
+      '"a.log#2" is part 2 of "a.log", as split_chars cuts it, and a file of that name too',
+      '"!a.log#2"',
+    ],
+    [
       'an image of too many pixels',
       files({ 'wide.png': pngOf(9_000, 10), 'a.txt': 'x' }, { input_files: ['wide.png', 'a.txt'] }),
       'wide.png: is 9000 by 10 pixels',

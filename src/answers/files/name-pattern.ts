@@ -147,9 +147,12 @@ export function fillName(pattern: NamePattern, names: JsonObject): { path: strin
 const LONGEST_PART_BYTES = 200;
 /** Control characters, characters that reverse the direction of text or join letters, line ends and blank letters. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]|\u034f|\u17b4|\u17b5/u;
-const DEVICE = /^(con|conin\$|conout\$|prn|aux|nul|(com|lpt)[\d¹²³])(\..*)?$/i;
+const DEVICE = /^(con|conin\$|conout\$|prn|aux|nul|(com|lpt)[\d¹²³]) *(\..*)?$/i;
 /** The short names of Windows count too: `GIT~1` can be `.git`. */
 const NOT_ON_WINDOWS = /[<>:"|?*]|~\d/;
+/** Whether Windows takes a name for that of a device, whatever its ending: what is written there is lost. */
+export const isDevice = (name: string): boolean => DEVICE.test(name);
+
 /** A name that a program takes for an option if it is given all files of a folder. */
 const OPTION = /^-{1,2}[a-z]/i;
 
@@ -163,7 +166,7 @@ function badPart(part: string): string | undefined {
   if (/[. ]$/.test(part) || part.startsWith(' '))
     return 'the name begins or ends with a space, or ends with a dot';
   if (OPTION.test(part)) return 'the name reads as an option (it starts with a dash)';
-  if (DEVICE.test(part)) return 'the name is that of a device';
+  if (isDevice(part)) return 'the name is that of a device';
   if (process.platform === 'win32' && NOT_ON_WINDOWS.test(part))
     return 'the name has a character that Windows does not take';
   if (Buffer.byteLength(part) > LONGEST_PART_BYTES)

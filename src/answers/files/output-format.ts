@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { BatchError } from '../../errors.ts';
-import { isActedOn } from './name-pattern.ts';
+import { isActedOn, isDevice } from './name-pattern.ts';
 
 /** What an output file's ending says; `raw` are the provider's lines as received. */
 const outputEndings = {
@@ -29,6 +29,17 @@ export function outputFormat(file: string): OutputFormat {
           field: 'output_file',
           problem: 'is one file of all answers, so no {{place}} of it is filled',
           valid: 'a plain name; output_pattern for a file per answer',
+        },
+      ],
+    });
+  }
+  if (format !== undefined && isDevice(name)) {
+    throw new BatchError('invalid_input', 'output_file has a name that no file can have; nothing was done.', {
+      problems: [
+        {
+          field: 'output_file',
+          problem: 'Windows takes it for a device, and what is written there is lost',
+          valid: 'another name, as results.csv',
         },
       ],
     });

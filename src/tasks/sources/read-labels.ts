@@ -36,8 +36,13 @@ export async function readLabels(
       throw badLabels(`has ${quoteName(plain)} twice (${earlier + 1} and ${index + 1})`);
     seen.set(plain, index);
   }
-  return read;
+  const [only = ''] = labels;
+  return labels.length > 1 ? read : { labels, notes: [...read.notes, onlyOne(only)] };
 }
+
+/** A choice of one is a list that was cut short, or a question that needs no answer. */
+const onlyOne = (label: string) =>
+  `labels holds one label alone, so every answer is ${quoteName(label)}, whatever the task says.`;
 
 /** What people call a column of labels; after another word it may still be a label. */
 const HEAD =
