@@ -66,7 +66,36 @@ export function isCanceled(record: BatchRecord): boolean {
 type EarlierMeaning = 'stands' | 'take_up' | 'void';
 
 /**
- * `ownedAt`: when a register named it last, which is after its making where it waited, was left, or was sent again.
+ * When the work itself was sent, in milliseconds since 1970: by its latest part, leaving out attempts that came to nothing, and
+ * those that only sent again what had failed. 0 where nothing was sent.
+ */
+function sentAt({ parts }: BatchRecord): number {
+  const sent = parts.filter(
+    ({ progress, reused_from }) =>
+      reused_from === undefined && !unpaid.has(progress.state) && !isWithoutSuccess(progress),
+  );
+  const attempt = Math.min(...sent.map((part) => part.attempt));
+  return Math.max(
+    0,
+    ...sent.filter((part) => part.attempt === attempt).map(({ progress }) => timeOf(progress)),
+  );
+}
+
+function isWithoutSuccess(progress: PartState): boolean {
+  if (progress.state !== 'created' || progress.results === null) return false;
+  const { outcomes } = progress.results;
+  return outcomes.missing === 0 && successes([outcomes]) === 0;
+}
+
+function timeOf(progress: PartState): number {
+  const intent = 'intent' in progress ? progress.intent : null;
+  if (intent !== null) return Date.parse(intent.at);
+  return progress.state === 'created' ? Date.parse(progress.seen.created_at) : 0;
+}
+
+/**
+ * `ownedAt`: when a register named it last, which is after its making where it waited, was left, or was sent again. The register may
+ * have been lost, so what was sent counts too.
  */
 export function judgeEarlier(
   record: BatchRecord | null,
@@ -79,7 +108,8 @@ export function judgeEarlier(
   // A waiting batch is never too old; one that was given up while it waited has no tasks to send.
   if (record.waits !== undefined && isWaiting(record)) return 'stands';
   if (record.waits !== undefined && !mayBePaid(record)) return 'void';
-  const since = Math.max(Date.parse(record.created_at), Date.parse(ownedAt ?? record.created_at));
+  const owned = Date.parse(ownedAt ?? record.created_at);
+  const since = Math.max(Date.parse(record.created_at), owned, sentAt(record));
   if (now.getTime() - since > SAME_WORK_MS) return 'void';
   if (cameToNothing(record) || isCanceled(record)) return 'void';
   return canBeTakenUp(record, presence) ? 'take_up' : 'stands';

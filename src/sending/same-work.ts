@@ -45,18 +45,17 @@ export type SubmissionMark = Pick<BatchRecord, 'content_hash' | 'idempotency_key
 export type HeldWork = { records: readonly SameWork[]; damaged: readonly DamagedBatch[] };
 
 /**
- * Looks for work by its hash in the records of the batches that were made at `since`, in milliseconds, or later: the register
- * that names the batch may have been deleted.
+ * Looks for work by its hash in the records of all batches: the register that names the batch may have been deleted, and an old
+ * batch may have been sent lately. Unreadable ones are those made at `since`, in milliseconds, or later.
  */
 export async function lookForWork(store: Store, hash: string, since: number): Promise<HeldWork> {
+  const { found, damaged } = await readSameWork(store, await store.batchIds());
+  // Ids begin with their time and sort by it.
   const oldest = `batch_${encodeTime(Math.max(0, since))}`;
-  const ids = await store.batchIds();
-  // Ids begin with their time and sort by it: decoding ten thousand would take longer than everything else here.
-  const { found, damaged } = await readSameWork(
-    store,
-    ids.filter((id) => id >= oldest),
-  );
-  return { records: found.filter((each) => each.hash === hash), damaged };
+  return {
+    records: found.filter((each) => each.hash === hash),
+    damaged: damaged.filter(({ batch_id }) => batch_id >= oldest),
+  };
 }
 
 /** The records among them that can be read. One that was exchanged since is of other work. */

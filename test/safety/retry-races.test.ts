@@ -185,3 +185,37 @@ it('work that came to nothing, and was sent again two hours ago, is the same wor
   expect(await last.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
   expect(api.creates).toHaveLength(2);
 });
+
+describe('a batch two days old that was sent an hour ago is the same work, without the register', () => {
+  const HOUR = 60 * 60 * 1000;
+  const hours = (count: number) => () => new Date(Date.now() + count * HOUR);
+
+  it('where its create had been refused until then', async () => {
+    const api = await startApi();
+    const first = await startServer({ api });
+    const { folder, data } = first;
+    api.override('create', json(401, apiError('authentication_error', 'no')), { times: 1 });
+    await first.fails('submit_batch', work);
+    const [{ batch_id }] = (await first.ok('list_batches')).batches;
+    const later = await startServer({ api, folder, now: hours(47) });
+    await later.ok('retry_batch', { batch_id });
+    await rm(path.join(data, 'submissions'), { recursive: true });
+    const last = await startServer({ api, folder, now: hours(48) });
+    expect(await last.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
+    expect(api.batches).toHaveLength(1);
+  });
+
+  it('where its first attempt had come to nothing; a day later it is not', async () => {
+    const { api, server, batch_id } = await endedBatch(work.requests, failsOnce());
+    const { folder, data } = server;
+    await follow(server, batch_id, isSaved);
+    const later = await startServer({ api, folder, now: hours(47) });
+    await later.ok('retry_batch', { batch_id });
+    await rm(path.join(data, 'submissions'), { recursive: true });
+    const last = await startServer({ api, folder, now: hours(48) });
+    expect(await last.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
+    expect(api.batches).toHaveLength(2);
+    const over = await startServer({ api, folder, now: hours(72) });
+    expect(await over.ok('submit_batch', work)).toMatchObject({ duplicate: false });
+  });
+});
