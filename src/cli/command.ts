@@ -50,6 +50,8 @@ export type Command = {
   summary: string;
   /** As in `<file>` or `[output_file]`; one of the name of an operation's argument is that argument. */
   positional: readonly string[];
+  /** What its first argument may be, where that is one of a few words. */
+  values?: readonly string[];
   /** Its arguments become options, but those that are typed without one. */
   operation?: { readonly input: z.ZodObject };
   options?: readonly Option[];

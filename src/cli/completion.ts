@@ -8,21 +8,24 @@ type Completed = {
   choices: readonly string[];
 };
 
-const completed = (program: Commander): Completed[] =>
-  program.commands.map((command) => ({
+function completed(program: Commander): Completed[] {
+  const commands = program.commands.map((command) => ({
     name: command.name(),
     options: command.options.flatMap(({ long, argChoices = [] }) =>
       long ? [{ long, choices: argChoices }] : [],
     ),
     choices: command.registeredArguments[0]?.argChoices ?? [],
   }));
+  // Commander keeps its own command out of the list.
+  return [...commands, { name: 'help', options: [], choices: commands.map(({ name }) => name) }];
+}
 
 const longs = ({ options }: Completed) => options.map(({ long }) => long).join(' ');
 const chosen = ({ options }: Completed) => options.filter(({ choices }) => choices.length > 0);
 
 const scripts: Record<string, (commands: readonly Completed[]) => string> = {
   bash: (commands) => `_batch_mcp() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words= values=
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words="--help --version" values=
   if [ "$COMP_CWORD" -eq 1 ]; then values="${commands.map(({ name }) => name).join(' ')}"
   else case \${COMP_WORDS[1]} in
 ${commands
@@ -31,7 +34,8 @@ ${commands
     return `    ${command.name}) words="${longs(command)}" values="${command.choices.join(' ')}"; case $previous in${values.join('')} esac ;;`;
   })
   .join('\n')}
-  esac; [[ $current == -* ]] && values=$words; fi
+  esac; fi
+  [[ $current == -* ]] && values=$words
   COMPREPLY=($(compgen -W "$values" -- "$current"))
 }
 complete -o default -F _batch_mcp batch-mcp

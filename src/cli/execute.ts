@@ -44,30 +44,33 @@ export async function execute(
     return await runIn({ context, config }, typed, terminal, streams);
   } catch (error) {
     terminal.clear();
-    if (typed.json) terminal.print(redact(JSON.stringify({ error: toldAs(error) }, null, 2), secrets));
+    const told = error instanceof BatchError ? inOptions(error, typed.arguments) : DEFECT;
+    const { code, message, problems } = told;
+    if (typed.json)
+      terminal.print(redact(JSON.stringify({ error: { code, message, problems } }, null, 2), secrets));
     if (!(error instanceof BatchError)) throw error;
-    const text = renderError(inOptions(error, typed.arguments)).split('\n').map(inCommands).join('\n');
+    const text = renderError(told);
     terminal.note(redact(`${terminal.style('red', 'Error')} (${error.code}): ${text}`, secrets));
     return error.code === 'invalid_input' ? exitCode.wrongUsage : exitCode.failed;
   }
 }
 
 /** A script gets its document of a defect too, whose details go to stderr. */
-function toldAs(error: unknown): Pick<BatchError, 'code' | 'message' | 'problems'> {
-  if (!(error instanceof BatchError))
-    return { code: 'internal', message: 'A defect of batch-mcp: stderr has the details.', problems: [] };
-  const { code, message, problems } = error;
-  return { code, message, problems };
-}
+const DEFECT = new BatchError('internal', 'A defect of batch-mcp: stderr has the details.');
 
-/** With a call's own arguments as they are typed. */
+/** With a call's own arguments as they are typed, and the commands in place of the tools. */
 function inOptions(error: BatchError, known: readonly Argument[]): BatchError {
   const { code, message, problemCount } = error;
   const problems = error.problems.map((problem) => {
     const option = problem.item === undefined && known.find(({ name }) => name === problem.field)?.option;
-    return option ? { ...problem, field: option.long ?? option.flags } : problem;
+    return {
+      ...problem,
+      ...(option && { field: option.long ?? option.flags }),
+      problem: inCommands(problem.problem),
+      ...(problem.valid !== undefined && { valid: inCommands(problem.valid) }),
+    };
   });
-  return new BatchError(code, message, { problems, problemCount });
+  return new BatchError(code, inCommands(message), { problems, problemCount });
 }
 
 async function runIn(

@@ -63,7 +63,7 @@ export function table(
 ): string {
   const all = columns.map((column, index) => ({
     ...column,
-    cells: rows.map((row) => printable(row[index] ?? '').replaceAll('\n', ' ')),
+    cells: rows.map((row) => printable(row[index] ?? '').replaceAll(/[\n\t]/g, ' ')),
   }));
   const needed = all.filter(({ dispensable }) => !dispensable);
   const fitted =
@@ -114,7 +114,10 @@ function blocks(columns: readonly FilledColumn[], rows: number, terminal: Termin
   return Array.from({ length: rows }, (_, row) =>
     columns
       .filter(({ cells }) => cells[row])
-      .map(({ title, cells }) => `${terminal.style('dim', title.padEnd(width + GAP))}${cells[row]}`)
+      .map(({ title, cells }) => {
+        const head = title + ' '.repeat(width + GAP - stringWidth(title));
+        return `${terminal.style('dim', head)}${cells[row]}`;
+      })
       .join('\n'),
   ).join('\n\n');
 }

@@ -9,8 +9,15 @@ import { fileFailure, systemErrorCode } from '../lib/files/file-failure.ts';
 import { openRegularFile } from '../lib/files/regular-file.ts';
 import { readOwner, writeOwner } from '../store/files/staging.ts';
 import { isProvenDead } from '../store/process-identity.ts';
+import { encodingOf } from '../tasks/sources/encoding.ts';
 import { holdsListOfRows } from '../tasks/sources/file-shape.ts';
-import { beginningOf, SAMPLE_BYTES } from '../tasks/sources/text-file.ts';
+import {
+  beginningOf,
+  isDecodingError,
+  notDecoded,
+  recoded,
+  SAMPLE_BYTES,
+} from '../tasks/sources/text-file.ts';
 
 /** Stdin as a file, and what removes it. */
 type KeptStdin = { file: string; discard(): Promise<void> };
@@ -68,31 +75,56 @@ export async function sweepStdin(): Promise<void> {
 
 async function keep(stdin: AsyncIterable<string | Buffer>, folder: string, table: string): Promise<string> {
   const chunks = stdin[Symbol.asyncIterator]();
-  let first = '';
   const begun: Buffer[] = [];
-  while (first === '') {
+  const more = async () => {
     const { done, value } = await chunks.next();
-    if (done) throw new BatchError('invalid_input', 'Stdin holds no tasks; nothing was sent.');
-    begun.push(Buffer.from(value));
-    first = String(value)
-      .replace(/^\uFEFF/, '')
-      .trimStart();
-  }
+    if (!done) begun.push(Buffer.from(value));
+    return !done;
+  };
+  while (Buffer.concat(begun).length < ENCODING_SHOWS && (await more()));
+  const encoding = encodingOf(Buffer.concat(begun)) ?? { name: 'utf-8', markBytes: 0 };
+  const first = await firstWord(begun, encoding.name, more);
   async function* all() {
     yield* begun;
     for (;;) {
       const { done, value } = await chunks.next();
       if (done) return;
-      yield value;
+      yield Buffer.from(value);
     }
   }
   const ending = first.startsWith('[') ? '.json' : /^[{"]/.test(first) ? '.jsonl' : table;
   const file = path.join(folder, `stdin${ending}`);
-  await pipeline(Readable.from(all()), createWriteStream(file, { mode: 0o600 }));
+  // Tables are read in UTF-16 too, and what is written from them takes after them.
+  const isRecoded = ending !== table && encoding.name !== 'utf-8';
+  await pipeline(
+    Readable.from(isRecoded ? recoded(all(), encoding) : all()),
+    createWriteStream(file, { mode: 0o600 }),
+  ).catch((error: unknown) => {
+    throw isDecodingError(error) ? notDecoded('stdin', { encoding }) : error;
+  });
   if (ending !== '.jsonl' || !holdsListOfRows(await beginningAt(file))) return file;
   const whole = path.join(folder, 'stdin.json');
   await rename(file, whole);
   return whole;
+}
+
+/** So many bytes show how a text is encoded. */
+const ENCODING_SHOWS = 8;
+
+/** What follows the blanks at the beginning. Throws `invalid_input` where nothing does. */
+async function firstWord(
+  begun: readonly Buffer[],
+  encoding: string,
+  more: () => Promise<boolean>,
+): Promise<string> {
+  const decoder = new TextDecoder(encoding);
+  let first = '';
+  for (let at = 0; first === ''; at += 1) {
+    if (at === begun.length && !(await more()))
+      throw new BatchError('invalid_input', 'Stdin holds no tasks; nothing was sent.');
+    first = decoder.decode(begun[at], { stream: true }).trimStart();
+  }
+  return first;
 }
 
 /** How a file begins; empty where it can't be read, which whoever uses it will say. */

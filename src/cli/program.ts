@@ -1,6 +1,7 @@
 import { Command as Commander, Option } from 'commander';
 import { flagsOf, type Setting } from '../config/define-setting.ts';
 import { allSettings } from '../config/settings.ts';
+import { quoteName } from '../lib/nearest.ts';
 import { batchShare } from '../provider/dialects.ts';
 import { version } from '../version.ts';
 import type { Command } from './command.ts';
@@ -85,23 +86,56 @@ export function createProgram(commands: readonly Command[], run: (typed: Typed) 
       .description(command.summary)
       .helpOption('-h, --help', 'print this text')
       .option('--json', 'print one JSON document, and nothing else on stdout')
+      .allowExcessArguments()
       .addHelpText('after', `\nExamples:\n${command.examples.map((example) => `  ${example}`).join('\n')}\n`);
+    if (command.values !== undefined) sub.registeredArguments[0]?.choices(command.values);
     for (const option of [...own, ...args.map((each) => each.option), ...forSettings]) sub.addOption(option);
     sub.action(async () => {
       const options = sub.opts();
+      const excess = excessOf(command, sub.args, args, options);
+      if (excess !== null) sub.error(`error: ${excess}`);
       const given = command.positional.map((_, index) => sub.args[index]);
       const flags = typedFlags(forSettings, options);
       await run({ command, given, arguments: args, options, flags, json: options.json === true });
     });
   }
-  program
+  const serve = program
     .command('serve')
     .description(
       'run the MCP server on stdin and stdout, as an MCP client does (also without any command), or over HTTP with --http <[host:]port>',
     )
     .helpOption(false)
     .allowUnknownOption();
+  // The server reads its flags by itself; these are for help and completion.
+  for (const option of allSettings.flatMap(settingOptions)) serve.addOption(option);
   return program;
+}
+
+const EXCESS_SHOWN = 3;
+
+/** What is left over of the words typed after a command, and what may have been meant; null where nothing is. */
+function excessOf(
+  { name, positional }: Command,
+  words: readonly string[],
+  known: readonly Argument[],
+  typed: Readonly<Record<string, unknown>>,
+): string | null {
+  const excess = words.slice(positional.length);
+  if (excess.length === 0) return null;
+  const takes = positional.length === 0 ? 'no argument' : `only ${positional.join(' ')}`;
+  const list = known.find(
+    ({ kind, option }) => kind === 'text_or_json' && typed[option.attributeName()] !== undefined,
+  );
+  const hints = [
+    list && `A list for ${list.option.long} is one word, JSON or the path of a file: '["a", "b"]'.`,
+    known.some((argument) => argument.name === 'input_files') && 'Several files: --input-files a.md b.md.',
+    'A value of several words needs quotes.',
+  ];
+  const [hint] = hints.filter((each) => typeof each === 'string');
+  const shown = excess.slice(0, EXCESS_SHOWN).map(quoteName);
+  const more = excess.length - shown.length;
+  const left = `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  return `${name} takes ${takes} without an option; left over: ${left}. ${hint}`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { stringifyExact } from '../lib/exact-json.ts';
 import { count, counted } from '../lib/numbers.ts';
 import { shellWord } from '../lib/shell-word.ts';
 import type { BatchReport } from '../operations/replies/report.ts';
@@ -42,11 +43,46 @@ export const waitingFor = (batchId: string, outputFile = 'results.json'): string
 export const notSent = (batchId: string): string =>
   `Part of it was not sent. Fix what the note says, then: batch-mcp retry ${batchId}`;
 
+/** Arguments that no task of a file has, nor any reply: wherever they are named, an option is meant. */
+const ALWAYS_OPTIONS = new Set(
+  (
+    'requests_file rows_file id_column join_file input_files split_chars context_files max_tasks from_batch ' +
+    'output_file output_pattern output_key max_cost_usd force_new wait_seconds task_ids error_types dry_run ' +
+    'remove_params name_contains group_by include_remote input_tokens_per_request output_tokens_per_request'
+  ).split(' '),
+);
+
+const CALL_OF_A_BATCH =
+  /\b([Cc])all ([a-z]+_[a-z]+) with batch_id ([\w-]+)(?:(?:,| and) (?=[a-z]+_[a-z]+ ))?/g;
+
 /** A text of a reply or an error in the terminal's words. */
 export function inCommands(text: string): string {
   return printable(text)
-    .replace(/\b[a-z]+_[a-z]+\b/g, (word) => commandOf[word] ?? word)
-    .replace(/\b([a-z]+(?:_[a-z]+)*): true\b/g, (_, name: string) => optionOf(name));
+    .replace(CALL_OF_A_BATCH, (whole, call: string, tool: string, id: string) => {
+      const command = commandOf[tool];
+      if (command === undefined) return whole;
+      return `${call === 'C' ? 'Run' : 'run'} ${command} ${id}${whole.endsWith(' ') ? ' ' : ''}`;
+    })
+    .replace(/\b([a-z]+(?:_[a-z]+)*): true\b/g, (_, name: string) => optionOf(name))
+    .replace(/\bresolve: "(\w+)"/g, '--resolve $1')
+    .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (word) =>
+      ALWAYS_OPTIONS.has(word) ? optionOf(word) : (commandOf[word] ?? word),
+    )
+    .replace(/(--[a-z]+(?:-[a-z]+)*) \["([\w.-]+)"\]/g, '$1 $2');
+}
+
+/** A reply as the one document of `--json`, with the commands in place of the tools in what it advises. */
+export function printReply(
+  terminal: Terminal,
+  reply: { next_step?: string; warnings?: readonly string[] },
+): void {
+  const { next_step, warnings } = reply;
+  const told = {
+    ...reply,
+    ...(warnings && { warnings: warnings.map(inCommands) }),
+    ...(next_step !== undefined && { next_step: inCommands(next_step) }),
+  };
+  terminal.print(stringifyExact(told, 2));
 }
 
 export function warn(terminal: Terminal, warnings: readonly string[]): void {

@@ -45,6 +45,11 @@ describe('every argument can be typed, in exactly one way', () => {
 test.each<[words: string[], completed: string]>([
   [['st'], 'status store'],
   [['run', '--model'], '--model-tier --model'],
+  [['--ver'], '--version'],
+  [['help', 'st'], 'status store'],
+  [['store', ''], 'copy undo'],
+  [['store', 'u'], 'undo'],
+  [['serve', '--read'], '--read-only'],
   // Files, then.
   [['run', ''], ''],
   [['run', 'ta'], ''],

@@ -111,9 +111,12 @@ describe('run', () => {
   });
 });
 
+const utf16 = (text: string) => Buffer.from(text, 'utf16le');
+const inUtf16 = (text: string) => utf16(`\uFEFF${text}`);
+
 describe('run takes what is there to be worked on', () => {
   const TWO = ['row_1', 'row_2'];
-  const piped: [what: string, input: string, args: string[], ids: string[]][] = [
+  const piped: [what: string, input: string | Buffer, args: string[], ids: string[]][] = [
     ['an object with a list of rows', '{"rows": [{"q":"x"},{"q":"y"}]}', ['--prompt', 'On {{q}}'], TWO],
     [
       'a table',
@@ -131,6 +134,20 @@ describe('run takes what is there to be worked on', () => {
     ['an array of rows', '[{"q":"x"},{"q":"y"}]', ['--prompt', 'On {{q}}'], TWO],
     ['rows on lines', '{"q":"x","of":[{"n":1}]}\n{"q":"y"}\n', ['--prompt', 'On {{q}}'], TWO],
     ['what an option says are rows', '[{"q":"x"},{"q":"y"}]', ['--rows-file', '-', '--prompt', 'On'], TWO],
+    ['tasks in UTF-16, as PowerShell writes them', inUtf16(JSON.stringify(tasks)), [], ['first', 'second']],
+    [
+      'such lines without a mark',
+      utf16(tasks.map((task) => JSON.stringify(task)).join('\n')),
+      [],
+      ['first', 'second'],
+    ],
+    [
+      'an object of rows in UTF-16',
+      inUtf16('{"rows": [{"q":"ü"},{"q":"y"}]}'),
+      ['--prompt', 'On {{q}}'],
+      TWO,
+    ],
+    ['a table in UTF-16', inUtf16('id,q\n7,ü\n'), ['--prompt', 'On {{q}}', '--id-column', 'id'], ['7']],
     ['what an option says are tasks', JSON.stringify(tasks), ['--requests-file', '-'], ['first', 'second']],
   ];
   const idsIn = async (desk: Desk) =>
@@ -241,6 +258,18 @@ describe('wrong usage ends with 2, and nothing is sent', () => {
     ],
     ['a setting that is not valid', ['list', '--max-cost-usd', '0x10'], /0x10/],
     ['an empty stdin', ['submit', '-'], /Stdin holds no tasks/],
+    [
+      'a list as several words',
+      ['submit', 'tasks.json', '--labels', 'good', 'bad'],
+      /only \[file\] without an option; left over: "bad"\. A list for --labels is one word, JSON or the path/,
+    ],
+    [
+      'files as a shell names them',
+      ['submit', 'a.md', 'b.md', 'c.md', 'd.md', 'e.md'],
+      /left over: "b\.md", "c\.md", "d\.md" and 1 more\. Several files: --input-files a\.md b\.md\./,
+    ],
+    ['a text without its quotes', ['list', 'of', 'mine'], /list takes no argument.*"of", "mine"\. .*quotes/],
+    ['an action that there is not', ['store', 'move'], /Allowed choices are copy, undo/],
     ['a shell without completion', ['completion', 'csh'], /bash, zsh, fish/],
   ])('%s', async (_name, args, message) => {
     const desk = await deskWithTasks();
@@ -350,6 +379,27 @@ describe('what is printed', () => {
     const { stdout, stderr } = await run(await deskWithTasks(), ['run', 'tasks.json']);
     expect(stdout + stderr).not.toContain('\u001b');
     expect(stdout + stderr).not.toContain('\r');
+  });
+
+  eachNth<[what: string, args: string[], says: string]>(3, [
+    ['a key', ['submit', 'tasks.json'], 'batch-mcp submit with `--sandbox`'],
+    ['a file', ['estimate', '--rows-file', 'gone.xlsx'], '--rows-file'],
+    ['a problem', ['estimate', '*.none'], 'each task of --input-files'],
+  ])('the document of a failure speaks of commands and options too: %s', async (_what, args, says) => {
+    const desk = await createDesk();
+    await writeFile(path.join(desk.folder, 'tasks.json'), JSON.stringify(tasks));
+    const { stdout } = await run(desk, [...args, '--json']);
+    const { message, problems } = JSON.parse(stdout).error;
+    const told = [message, ...problems.flatMap(Object.values)].join('\n');
+    expect(told).toContain(says);
+    expect(told).not.toMatch(/\b(?:submit_batch|estimate_cost|rows_file|input_files)\b|sandbox: true/);
+  });
+
+  test('the document of a reply advises commands', async () => {
+    const { next_step } = JSON.parse(
+      (await run(await deskWithTasks(), ['submit', 'tasks.json', '--json'])).stdout,
+    );
+    expect(next_step).toMatch(/^Run batch-mcp status batch_\w+ --wait-seconds 20, or look again/);
   });
 
   test('messages speak of commands, not of tools', async () => {

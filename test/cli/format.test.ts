@@ -87,6 +87,29 @@ describe('a table', () => {
     expect(lines.slice(0, 2)).toEqual(begin);
   });
 
+  test('stays aligned where a cell holds a tab', () => {
+    const { terminal } = terminalOf({ isTTY: true, columns: 80 }, { NO_COLOR: '1' });
+    const titled = [{ title: 'id' }, { title: 'n' }];
+    expect(
+      table(
+        titled,
+        [
+          ['a\tb', '1'],
+          ['a b', '2'],
+        ],
+        terminal,
+      ),
+    ).toBe('id   n\na b  1\na b  2');
+  });
+
+  test('has lines for each row under wide titles too', () => {
+    const { terminal } = terminalOf({ isTTY: true, columns: 20 }, { NO_COLOR: '1' });
+    const titled = [{ title: '分類' }, { title: 'n' }];
+    expect(table(titled, [['batch_1234567890', '12345']], terminal)).toBe(
+      '分類  batch_1234567890\nn     12345',
+    );
+  });
+
   test('has lines for each row where it is too wide for the terminal', () => {
     const { terminal } = terminalOf({ isTTY: true, columns: 20 }, { NO_COLOR: '1' });
     const ids = [
@@ -158,8 +181,24 @@ describe('a terminal', () => {
   });
 });
 
-test('texts of replies speak of commands', () => {
-  expect(
-    inCommands('Call get_results with batch_id b, or repeat with sandbox: true and force_new: true.'),
-  ).toBe('Call batch-mcp results with batch_id b, or repeat with --sandbox and --force-new.');
-});
+test.each<[reply: string, atTerminal: string]>([
+  [
+    'Call get_results with batch_id b, or repeat with sandbox: true and force_new: true.',
+    'Run batch-mcp results b, or repeat with --sandbox and --force-new.',
+  ],
+  [
+    'Call batch_status with batch_id batch_1 and wait_seconds 20, or look again in 2 seconds.',
+    'Run batch-mcp status batch_1 --wait-seconds 20, or look again in 2 seconds.',
+  ],
+  ['All are in. Call get_results with batch_id batch_1.', 'All are in. Run batch-mcp results batch_1.'],
+  [
+    'Call retry_batch with batch_id batch_1, error_types ["refusal"] and model claude-opus-4-8.',
+    'Run batch-mcp retry batch_1 --error-types refusal and model claude-opus-4-8.',
+  ],
+  [
+    'if so, call retry_batch with resolve: "msgbatch_1" and pay',
+    'if so, call batch-mcp retry with --resolve msgbatch_1 and pay',
+  ],
+  ['requests_file or input_files', '--requests-file or --input-files'],
+  ['its max_tokens and its task_id', 'its max_tokens and its task_id'],
+])('%j reads %j at a terminal', (reply, atTerminal) => expect(inCommands(reply)).toBe(atTerminal));

@@ -182,6 +182,21 @@ describe('doctor', () => {
     expect(finding).toMatchObject({ ok: false, todo: expect.stringMatching(/\S+ \S+/) });
   });
 
+  test.each<[notify: string, finding: object]>([
+    ['no-such-program', { ok: false, todo: expect.stringContaining('in the folders of PATH') }],
+    ['./tell', { ok: false, todo: expect.stringContaining('chmod +x') }],
+    ['["./none", "a batch"]', { ok: false, todo: expect.stringContaining('there is no such program') }],
+    ['~/told', { ok: true }],
+    ['["node", "tell.mjs"]', { ok: true, found: 'node' }],
+    ['https://hooks.example.com/T012/B345secret6789', { ok: true, found: 'an address, not tried' }],
+  ])('looks for the program that is told of an end: %s', async (notify, finding) => {
+    const desk = await createDesk({ BATCH_MCP_PROVIDER: 'sandbox', BATCH_MCP_NOTIFY: notify });
+    await writeFile(path.join(desk.folder, 'tell'), '#!/bin/sh\n', { mode: 0o600 });
+    await writeFile(path.join(desk.folder, 'told'), '#!/bin/sh\n', { mode: 0o700 });
+    const { findings } = JSON.parse((await run(desk, ['doctor', '--json'])).stdout);
+    expect(findings.find(({ check }: { check: string }) => check === 'notify')).toMatchObject(finding);
+  });
+
   test('names what is damaged, what is unfinished and what was not sent', async () => {
     const { desk, ended, running } = await deskWithBatches();
     const whole = JSON.parse((await run(desk, ['doctor', '--json'])).stdout).findings.at(-1);

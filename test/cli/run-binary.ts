@@ -51,7 +51,7 @@ export function start({ folder, env, program = builtCli }: Desk, args: readonly 
 }
 
 /** Runs it to its end, with `input` on stdin. */
-export function run(desk: Desk, args: readonly string[], input = ''): Promise<Ended> {
+export function run(desk: Desk, args: readonly string[], input: string | Buffer = ''): Promise<Ended> {
   const { child, ended } = start(desk, args);
   child.stdin.on('error', () => {});
   child.stdin.end(input);

@@ -1,7 +1,7 @@
 import { cancel } from '../../operations/cancel.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type Command, exitCode } from '../command.ts';
-import { showBatch } from '../show.ts';
+import { printReply, showBatch } from '../show.ts';
 
 export const cancelCommand: Command = {
   name: 'cancel',
@@ -15,7 +15,7 @@ export const cancelCommand: Command = {
       readInput(cancel.input, { ...args, batch_id: given[0] }, 'batch-mcp cancel'),
       waiting,
     );
-    if (json) terminal.print(JSON.stringify(reply, null, 2));
+    if (json) printReply(terminal, reply);
     else showBatch(terminal, reply);
     return exitCode.done;
   },

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { uselessFolders } from '../../config/folders.ts';
 import { BatchError } from '../../errors.ts';
+import { fromHome } from '../../lib/http/deliver.ts';
+import { whyNotRun } from '../../lib/http/find-program.ts';
 import { setProxyVariables } from '../../lib/http/proxy.ts';
 import { count, counted } from '../../lib/numbers.ts';
 import { damagedWarnings } from '../../operations/list/list-warnings.ts';
@@ -36,6 +38,7 @@ export const doctorCommand: Command = {
       allowedFolders(call),
       key,
       proxy(),
+      ...(await notified(call)),
       ...(await api(call, key)),
       await batches(call),
     ];
@@ -112,6 +115,19 @@ async function credentials({ env }: Call): Promise<Finding> {
   } catch (error) {
     return { check, ok: false, found: 'none that can be used', todo: messageOf(error) };
   }
+}
+
+async function notified({ config }: Call): Promise<Finding[]> {
+  if (config.notify === null) return [];
+  const check = 'notify';
+  const target = fromHome(config.notify.target, config.home);
+  // It would be told of a batch that there is not, and its address may be a secret.
+  if (target.kind === 'url') return [{ check, ok: true, found: 'an address, not tried' }];
+  const { command } = target;
+  const problem = await whyNotRun(command, process.env);
+  if (problem === null) return [{ check, ok: true, found: command }];
+  const todo = `${problem}. Set BATCH_MCP_NOTIFY to a program that is there, by its full path.`;
+  return [{ check, ok: false, found: command, todo }];
 }
 
 function proxy(): Finding {

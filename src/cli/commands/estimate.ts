@@ -7,7 +7,7 @@ import { patience } from '../../operations/wait.ts';
 import { type Call, type Command, exitCode } from '../command.ts';
 import { dollars, table } from '../format.ts';
 import { optionOf } from '../options.ts';
-import { costText, facts, reusedText, warn } from '../show.ts';
+import { costText, facts, printReply, reusedText, warn } from '../show.ts';
 import { openSource, splitGiven } from '../source.ts';
 import { printable, type Terminal } from '../terminal.ts';
 import { yesOption } from './spend.ts';
@@ -91,7 +91,7 @@ export const estimateCommand: Command = {
       const isRun = output !== undefined || poll_interval !== undefined || timeout !== undefined;
       if (isRun) terminal.note('Nothing is sent, waited for or written here: batch-mcp run does that.');
       if (json) {
-        terminal.print(JSON.stringify(reply, null, 2));
+        printReply(terminal, reply);
         return exitCode.done;
       }
       facts(terminal, [

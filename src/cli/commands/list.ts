@@ -3,7 +3,7 @@ import { list } from '../../operations/list.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type Command, exitCode } from '../command.ts';
 import { dollars, table } from '../format.ts';
-import { inCommands, warn } from '../show.ts';
+import { inCommands, printReply, warn } from '../show.ts';
 
 const minuteOf = (time: string): string => time.slice(0, 16).replace('T', ' ');
 
@@ -22,7 +22,7 @@ export const listCommand: Command = {
     const reply = await list.run(context, readInput(list.input, args, 'batch-mcp list'), waiting);
     const code = reply.remote === null ? exitCode.failed : exitCode.done;
     if (json) {
-      terminal.print(JSON.stringify(reply, null, 2));
+      printReply(terminal, reply);
       return code;
     }
     const columns = [

@@ -2,13 +2,12 @@ import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { BatchError, hasErrorCode } from '../../errors.ts';
-import { stringifyExact } from '../../lib/exact-json.ts';
 import { findBatch } from '../../operations/find-batch.ts';
 import { readInput } from '../../operations/operation.ts';
 import { type ResultsReply, results } from '../../operations/results.ts';
 import { inPlace } from '../../operations/written-outputs.ts';
 import { type Call, type Command, type ExitCode, exitCode } from '../command.ts';
-import { notSent, showTotals, waitingFor } from '../show.ts';
+import { notSent, printReply, showTotals, waitingFor } from '../show.ts';
 import { showAnswers } from '../show-answers.ts';
 
 export const resultsCommand: Command = {
@@ -40,7 +39,7 @@ export const resultsCommand: Command = {
     );
     // A partly written file disappears with the process.
     if (waiting.signal.aborted) return exitCode.notEnded;
-    if (json) terminal.print(stringifyExact(reply, 2));
+    if (json) printReply(terminal, reply);
     else {
       if (output === undefined) {
         showAnswers(terminal, reply);

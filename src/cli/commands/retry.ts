@@ -3,7 +3,7 @@ import { readInput } from '../../operations/operation.ts';
 import { retry } from '../../operations/retry.ts';
 import { type Command, exitCode } from '../command.ts';
 import { dollars } from '../format.ts';
-import { showBatch } from '../show.ts';
+import { printReply, showBatch } from '../show.ts';
 
 export const retryCommand: Command = {
   name: 'retry',
@@ -21,7 +21,7 @@ export const retryCommand: Command = {
       waiting,
     );
     if (json) {
-      terminal.print(JSON.stringify(reply, null, 2));
+      printReply(terminal, reply);
       return exitCode.done;
     }
     showBatch(terminal, reply);

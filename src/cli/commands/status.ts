@@ -3,7 +3,7 @@ import { status } from '../../operations/status.ts';
 import { batchIds } from '../../provider/dialects.ts';
 import { type Command, exitCode } from '../command.ts';
 import { duration } from '../format.ts';
-import { showBatch } from '../show.ts';
+import { printReply, showBatch } from '../show.ts';
 
 export const statusCommand: Command = {
   name: 'status',
@@ -18,7 +18,7 @@ export const statusCommand: Command = {
       waiting,
     );
     if (json) {
-      terminal.print(JSON.stringify(reply, null, 2));
+      printReply(terminal, reply);
       return exitCode.done;
     }
     showBatch(terminal, reply);

@@ -15,6 +15,7 @@ export const storeCommand: Command = {
   name: 'store',
   summary: 'copy: move everything to another store, verified; undo: drop a copy that did not finish',
   positional: ['<action>'],
+  values: ['copy', 'undo'],
   options: [
     new Option('--from <store>', `what is moved: ${PLACE}`),
     new Option('--to <store>', `where to: ${PLACE}`),
@@ -29,8 +30,6 @@ export const storeCommand: Command = {
     const [action] = call.given;
     const [from, to] = [textOf(call.options.from), textOf(call.options.to)];
     if (action === 'undo') return withStore(call, from, (source) => undo(call, source));
-    if (action !== 'copy')
-      throw new BatchError('invalid_input', 'Valid: batch-mcp store copy, batch-mcp store undo.');
     return withStore(call, from, (source) => withStore(call, to, (target) => copy(call, source, target)));
   },
 };

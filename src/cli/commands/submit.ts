@@ -1,7 +1,7 @@
 import { counted } from '../../lib/numbers.ts';
 import { submit } from '../../operations/submit.ts';
 import { type Command, exitCode } from '../command.ts';
-import { showBatch } from '../show.ts';
+import { printReply, showBatch } from '../show.ts';
 import { splitGiven } from '../source.ts';
 import { declined, submitTyped, yesOption } from './spend.ts';
 
@@ -21,7 +21,7 @@ export const submitCommand: Command = {
     const { terminal, json } = call;
     const reply = await submitTyped(call, splitGiven(call).file, undefined);
     if (reply === null) return declined(call, 'Nothing was sent.');
-    if (json) terminal.print(JSON.stringify(reply, null, 2));
+    if (json) printReply(terminal, reply);
     else {
       const requests = 'request_count' in reply ? ` of ${counted(reply.request_count, 'request')}` : '';
       terminal.print(

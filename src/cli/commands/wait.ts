@@ -1,4 +1,3 @@
-import { stringifyExact } from '../../lib/exact-json.ts';
 import { findBatch } from '../../operations/find-batch.ts';
 import { readInput } from '../../operations/operation.ts';
 import { DEFAULT_TIMEOUT_SECONDS, type WaitReply, wait } from '../../operations/wait.ts';
@@ -6,7 +5,7 @@ import type { OutputArguments } from '../../operations/work/requested-output.ts'
 import { checkOutputs, inPlace } from '../../operations/written-outputs.ts';
 import { type Call, type Command, type ExitCode, exitCode } from '../command.ts';
 import { duration } from '../format.ts';
-import { notSent, showBatch, waitingFor } from '../show.ts';
+import { notSent, printReply, showBatch, waitingFor } from '../show.ts';
 import { showAnswers } from '../show-answers.ts';
 import { codeOfResults, readResults, refuseSecondBatch, showSaved } from './results.ts';
 
@@ -74,7 +73,7 @@ export async function waitAndSave(
   const after = await isThere();
   const reply = await readResults({ ...call, args: outputs(after) }, waited.batch_id);
   if (waiting.signal.aborted) return exitCode.notEnded;
-  if (json) terminal.print(stringifyExact(reply, 2));
+  if (json) printReply(terminal, reply);
   else {
     if (output_file === undefined) showAnswers(terminal, reply);
     await showSaved(call, reply, output_file, after !== null && after === before);
@@ -88,7 +87,7 @@ function showUnfinished(
   reply: WaitReply,
   outputFile: string | undefined,
 ): ExitCode {
-  if (json) terminal.print(stringifyExact(reply, 2));
+  if (json) printReply(terminal, reply);
   else {
     showBatch(terminal, reply);
     terminal.note(

@@ -33,7 +33,7 @@ export const isDecodingError = (error: unknown): boolean =>
   hasErrorCode(error, 'ERR_ENCODING_INVALID_ENCODED_DATA');
 
 /** The error for a byte that is not in the file's encoding. */
-export function notDecoded(field: string, { encoding }: TextFile): BatchError {
+export function notDecoded(field: string, { encoding }: Pick<TextFile, 'encoding'>): BatchError {
   return unreadable(field, { problem: `is not ${encoding.name.toUpperCase()} throughout`, valid: SAVED });
 }
 
@@ -91,7 +91,8 @@ async function* piecesOf(file: TextFile, start: number): AsyncGenerator<Uint8Arr
   }
 }
 
-async function* recoded(
+/** A text in UTF-16 as UTF-8, without its byte order mark. Throws as `utf8Pieces` does. */
+export async function* recoded(
   pieces: AsyncIterable<Uint8Array>,
   { name }: TextEncoding,
 ): AsyncGenerator<Uint8Array> {
