@@ -2,6 +2,7 @@ import { BatchError } from '../errors.ts';
 import { cellText, numberIn } from '../lib/cell-text.ts';
 import { ExactNumber, parseExact } from '../lib/exact-json.ts';
 import { isJsonObject } from '../lib/json.ts';
+import { ownValue } from '../lib/names.ts';
 import type { Ground } from '../lib/schema/schema-keywords.ts';
 import type { Dialect } from '../provider/dialect.ts';
 import type { BatchRecord } from '../store/record.ts';
@@ -68,7 +69,7 @@ export async function openGrounds(
     return {
       holds: (text) => input === null || input.includes(squeezed(text)),
       limit(column) {
-        return isJsonObject(row) && Object.hasOwn(row, column) ? numberIn(row[column]) : null;
+        return isJsonObject(row) ? numberIn(ownValue(row, column)) : null;
       },
     };
   };

@@ -1,6 +1,7 @@
 import type { Problem } from '../errors.ts';
 import { stringifyExact } from '../lib/exact-json.ts';
 import type { JsonObject } from '../lib/json.ts';
+import { ownName, ownValue, plainName } from '../lib/names.ts';
 import { didYouMean } from '../lib/nearest.ts';
 import type { Effort, Tier } from '../provider/models.ts';
 import { promptWithInput } from './prompt.ts';
@@ -33,7 +34,7 @@ const PLACE = /\{\{([^{}]+)\}\}/g;
  */
 function filled(text: string, input: Input): string {
   return text.replace(PLACE, (whole, inner: string) => {
-    const name = inner.trim();
+    const name = plainName(inner);
     if (name === '') return whole;
     const value = reach(input, name) ?? '';
     return typeof value === 'string' ? value : stringifyExact(value);
@@ -42,10 +43,13 @@ function filled(text: string, input: Input): string {
 
 /** The value that a name stands for: the one under it, or, with dots, a nested one. */
 function reach(input: Input, name: string): unknown {
-  if (Object.hasOwn(input, name)) return input[name];
+  const own = ownValue(input, name);
+  if (own !== undefined || !name.includes('.')) return own;
   let value: unknown = input;
-  for (const key of name.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+  for (const part of name.split('.')) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    const key = ownName(value, part);
+    if (key === undefined) return undefined;
     value = Object.getOwnPropertyDescriptor(value, key)?.value;
   }
   return value;

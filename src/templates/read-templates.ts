@@ -8,6 +8,7 @@ import { fileFailure } from '../lib/files/file-failure.ts';
 import { readRegularBytes } from '../lib/files/regular-file.ts';
 import { findHalfCharacters } from '../lib/half-characters.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
+import { plainName } from '../lib/names.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
 import type { OwnTemplate } from './own-template.ts';
 import {
@@ -28,7 +29,7 @@ type Read = { template: OwnTemplate } | { problems: Placed[] };
 
 const FORM = 'a head between two lines of ---, and the prompt below it';
 const placesOf = (text: string) =>
-  [...text.matchAll(/\{\{([^{}]+)\}\}/g)].map(([, name = '']) => name.trim());
+  [...text.matchAll(/\{\{([^{}]+)\}\}/g)].map(([, name = '']) => plainName(name));
 
 /**
  * Reads the task types in a folder: every .md file except README.md. Throws `invalid_input` with all problems, each
@@ -187,7 +188,7 @@ function checkFields(
   places: readonly string[],
 ): { problems: Placed[] } | null {
   if (fields === undefined) return null;
-  const declared = Array.isArray(fields) ? fields : Object.keys(fields);
+  const declared = (Array.isArray(fields) ? fields : Object.keys(fields)).map(plainName);
   const first = (name: string) => name.split('.')[0] ?? '';
   const unknown = places.find((name) => !declared.includes(name) && !declared.includes(first(name)));
   const line = lineOf(['fields']);

@@ -1,5 +1,6 @@
 import { comparedText, isSame } from '../../lib/cell-text.ts';
 import type { JsonObject } from '../../lib/json.ts';
+import { ownValue } from '../../lib/names.ts';
 import type { Expectations } from '../../tasks/examine/expected-values.ts';
 import type { Answer } from '../answer.ts';
 import { keysOf } from '../formats/flat-answer.ts';
@@ -11,8 +12,8 @@ export function compare(expect: Expectations, answer: Answer, row: JsonObject | 
   if (answer.outcome !== 'succeeded' || row === null) return [];
   const said = keysOf(answer);
   return Object.entries(expect).flatMap(([key, column]) => {
-    const right = Object.hasOwn(row, column) ? row[column] : undefined;
-    const given = Object.hasOwn(said, key) ? said[key] : undefined;
+    const right = ownValue(row, column);
+    const given = ownValue(said, key);
     const expected = comparedText(right);
     if (expected === '') return [];
     return [{ key, expected, said: comparedText(given), isRight: isSame(right, given) }];

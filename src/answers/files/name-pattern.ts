@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { BatchError } from '../../errors.ts';
 import { cellText } from '../../lib/cell-text.ts';
 import type { JsonObject } from '../../lib/json.ts';
+import { hasName } from '../../lib/names.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import { placesOf, valueAt } from '../../tasks/render/places.ts';
 import type { WorkSource } from '../../tasks/work.ts';
@@ -91,7 +92,7 @@ function refused(problem: string, code: 'invalid_input' | 'not_allowed' = 'inval
 
 /** Throws `invalid_input` if the batch's rows or files can't fill a place. */
 export function checkPlaces({ places }: NamePattern, known: readonly string[]): void {
-  const unknown = places.find((name) => !known.includes(name) && !known.includes(name.split('.')[0] ?? ''));
+  const unknown = places.find((name) => !hasName(known, name) && !hasName(known, name.split('.')[0] ?? ''));
   if (unknown === undefined) return;
   throw new BatchError('invalid_input', 'output_pattern cannot name files; nothing was done.', {
     problems: [

@@ -1,5 +1,6 @@
 import { comparedText, isSame } from '../../lib/cell-text.ts';
 import { isJsonObject } from '../../lib/json.ts';
+import { ownName } from '../../lib/names.ts';
 import type { AnsweredRow } from '../answer.ts';
 
 /** The facts about every answer under our names; `variant` only for those that have one. */
@@ -37,10 +38,11 @@ export function namedValue(answered: AnsweredRow, name: string): unknown {
 function within(value: unknown, path: string): unknown {
   if (Array.isArray(value)) return within(Object.fromEntries(Object.entries(value)), path);
   if (!isJsonObject(value)) return undefined;
-  if (Object.hasOwn(value, path)) return value[path];
+  const own = ownName(value, path);
+  if (own !== undefined) return value[own];
   for (let dot = path.indexOf('.'); dot !== -1; dot = path.indexOf('.', dot + 1)) {
-    const key = path.slice(0, dot);
-    if (Object.hasOwn(value, key)) return within(value[key], path.slice(dot + 1));
+    const key = ownName(value, path.slice(0, dot));
+    if (key !== undefined) return within(value[key], path.slice(dot + 1));
   }
   return undefined;
 }

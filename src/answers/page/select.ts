@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { BatchError } from '../../errors.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
+import { createIdFinder } from '../../lib/names.ts';
 import { createRecent, type Recent } from '../../lib/recent.ts';
 import { outcomes as allOutcomes, type Outcome } from '../../store/saved-results.ts';
 import { spreadOver } from '../../tasks/sources/item-source.ts';
@@ -108,21 +109,21 @@ function sampled(all: Uint32Array, most: number): Uint32Array {
 
 /** Throws `invalid_input` for ids that the batch does not have. */
 async function ordinalsOf(view: View, taskIds: readonly string[]): Promise<Set<number>> {
-  const wanted = new Set(taskIds);
-  const found = new Set<number>();
+  const ids = createIdFinder(new Map(taskIds.map((id) => [id, id])));
   let ordinal = 0;
   for await (const tasks of view.tasks()) {
     for (const { task_id } of tasks) {
-      if (wanted.delete(task_id)) found.add(ordinal);
+      ids.compare(task_id, ordinal);
       ordinal += 1;
     }
   }
-  if (wanted.size === 0) return found;
+  const { found, left } = ids.finish();
+  if (left.size === 0) return new Set(found.keys());
   throw new BatchError(
     'invalid_input',
-    `${wanted.size} of the task_ids ${wanted.size === 1 ? 'is' : 'are'} not in this batch.`,
+    `${left.size} of the task_ids ${left.size === 1 ? 'is' : 'are'} not in this batch.`,
     {
-      problems: [...wanted].map((id) => ({
+      problems: [...left.keys()].map((id) => ({
         field: 'task_ids',
         problem: `${JSON.stringify(id.slice(0, 64))} is not a task of this batch`,
         valid: 'ids as they were submitted',

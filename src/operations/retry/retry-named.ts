@@ -1,3 +1,4 @@
+import { createIdFinder } from '../../lib/names.ts';
 import type { Dialect } from '../../provider/dialect.ts';
 import type { Context } from '../../state/context.ts';
 import type { Tasks } from '../../store/task-list.ts';
@@ -25,25 +26,28 @@ export async function findNamed(
 ): Promise<NamedTasks> {
   const given = await readCorrections(context, options, dialect);
   problems.add(...given.problems);
-  const unknownIds = new Set(options.task_ids);
-  const unknownCorrections = given.corrections;
-  const taskIds = new Set<number>();
-  const corrections = new Map<number, Correction>();
-  if (unknownIds.size + unknownCorrections.size > 0) {
+  const { task_ids } = options;
+  const named = createIdFinder(new Map((task_ids ?? []).map((id) => [id, id])));
+  const corrected = createIdFinder(given.corrections);
+  if (task_ids !== undefined || given.corrections.size > 0) {
     let ordinal = 0;
     for await (const entries of tasks.from(0)) {
       for (const { task_id } of entries) {
-        const correction = unknownCorrections.get(task_id);
-        if (correction) corrections.set(ordinal, correction);
-        unknownCorrections.delete(task_id);
-        if (unknownIds.delete(task_id)) taskIds.add(ordinal);
+        named.compare(task_id, ordinal);
+        corrected.compare(task_id, ordinal);
         ordinal += 1;
       }
     }
   }
-  problems.add(...[...unknownIds].map((id) => unknownTask('task_ids', id)));
-  for (const [id, { place }] of unknownCorrections) {
+  const { found: taskIds, left: unknownIds } = named.finish();
+  const { found: corrections, left: unknown } = corrected.finish();
+  problems.add(...[...unknownIds.keys()].map((id) => unknownTask('task_ids', id)));
+  for (const [id, { place }] of unknown) {
     problems.add({ ...unknownTask('task_id', id), item: itemName(place, id) });
   }
-  return { taskIds: options.task_ids && taskIds, corrections, warnings: given.warnings };
+  return {
+    taskIds: task_ids && new Set(taskIds.keys()),
+    corrections,
+    warnings: given.warnings,
+  };
 }

@@ -1,5 +1,6 @@
 import { BatchError, type Problem } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
+import { hasName } from '../../lib/names.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { TaskDefaults } from '../../tasks/task.ts';
 import { settingsOf } from '../../tasks/variants.ts';
@@ -15,7 +16,7 @@ export function expectedKeys(
   // A task type decides the form of its answers, unless a schema does.
   if (schema === undefined && prompt === undefined && task_type !== undefined) return expect;
   const known = schema === undefined ? ['answer'] : propertiesOf(schema);
-  const unknown = keys.find((key) => known !== null && !known.includes(key));
+  const unknown = keys.find((key) => known !== null && !hasName(known, key));
   if (known === null || unknown === undefined) return expect;
   const problem = `${quoteName(unknown)} is not a key of the answers${didYouMean(unknown, known)}`;
   const what =
@@ -38,7 +39,7 @@ export function requireKey({ source, defaults, variants }: Work, output_key: str
   );
   const known = open.flatMap((keys) => keys ?? []);
   const [first = ''] = output_key.split('.');
-  if (open.includes(null) || known.includes(output_key) || known.includes(first)) return;
+  if (open.includes(null) || hasName(known, output_key) || hasName(known, first)) return;
   const problem = `${quoteName(output_key)} is not a key of the answers${didYouMean(output_key, known)}`;
   const keys = [...new Set(known)].join(', ');
   const valid = known.length === 0 ? 'none, as answers are texts without labels or output_schema' : keys;

@@ -1,5 +1,6 @@
 import { BatchError } from '../../errors.ts';
 import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
+import { hasName, plainName } from '../../lib/names.ts';
 import type { Context } from '../../state/context.ts';
 import { itemsOf } from '../../tasks/examine/examine-work.ts';
 import { everything } from '../../tasks/sources/item-source.ts';
@@ -46,7 +47,8 @@ export async function meantMerge(
   folders: AllowedFolders,
 ): Promise<Merge | undefined> {
   const digits = typeof given === 'string' ? DIGITS.exec(given)?.[1] : undefined;
-  if (typeof given !== 'string' || digits === undefined) return given;
+  if (typeof given !== 'string') return given;
+  if (digits === undefined) return plainName(given);
   return (await hasColumn(source, given, folders)) ? given : Number(digits);
 }
 
@@ -55,7 +57,7 @@ async function hasColumn(source: WorkSource, name: string, folders: AllowedFolde
   if (source.kind === 'requests' || source.kind === 'requests_file') return false;
   let found = false;
   const begin = ({ columns }: { columns: readonly string[] | null }) => {
-    found = columns?.includes(name) ?? false;
+    found = columns !== null && hasName(columns, name);
   };
   try {
     for await (const _items of itemsOf(source, folders).items(everything, begin)) break;

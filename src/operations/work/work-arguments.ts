@@ -1,6 +1,7 @@
 import { BatchError, type Problem } from '../../errors.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
 import type { AllowedFolders } from '../../lib/files/allowed-folders.ts';
+import { plainName } from '../../lib/names.ts';
 import type { Context } from '../../state/context.ts';
 import { readContext } from '../../tasks/sources/read-context.ts';
 import { labelSchema, type ReadLabels, readLabels } from '../../tasks/sources/read-labels.ts';
@@ -154,7 +155,10 @@ function sourceOf(args: SourceArguments, inlineBytes: number): GivenSource {
   if (from_batch === undefined) refuseBeside({ outcomes }, 'from_batch');
   if (from_batch !== undefined) return { kind: 'from_batch', from_batch, outcomes };
   if (requests_file !== undefined) return { kind: 'requests_file', path: requests_file };
-  if (rows_file !== undefined) return { kind: 'rows_file', path: rows_file, id_column, join_file };
+  if (rows_file !== undefined) {
+    const column = id_column === undefined ? undefined : plainName(id_column);
+    return { kind: 'rows_file', path: rows_file, id_column: column, join_file };
+  }
   if (input_files !== undefined) return { kind: 'input_files', patterns: input_files, split_chars };
   return { kind: 'requests', items: inline(requests, inlineBytes) };
 }

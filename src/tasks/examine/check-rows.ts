@@ -1,4 +1,5 @@
 import type { Problem } from '../../errors.ts';
+import { hasName } from '../../lib/names.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { Templates } from '../../templates/templates.ts';
 import { bracedPlaces, NO_BRACES, placesOf } from '../render/places.ts';
@@ -65,7 +66,7 @@ function checkOutputPlaces(
     return [{ field: 'output_pattern', problem, valid: 'one with {{variant}} in it' }];
   }
   return output_places
-    .filter((name) => !known.includes(name) && !known.includes(name.split('.')[0] ?? ''))
+    .filter((name) => !hasName(known, name) && !hasName(known, name.split('.')[0] ?? ''))
     .map((name) => ({
       field: 'output_pattern',
       problem: `the place {{${name}}} names no column of ${kind}${didYouMean(name, known)}`,
@@ -76,7 +77,7 @@ function checkOutputPlaces(
 /** A column that does not exist would let every length pass. */
 function checkMaxColumns(schema: unknown, { kind }: WorkSource, columns: readonly string[]): Problem[] {
   return maxColumnsIn(schema)
-    .filter((name) => !columns.includes(name))
+    .filter((name) => !hasName(columns, name))
     .map((name) => ({
       field: 'output_schema',
       problem: `${MAX_COLUMN} ${quoteName(name)} is not a column of ${kind}${didYouMean(name, columns)}`,
@@ -90,7 +91,7 @@ function checkExpected(
   columns: readonly string[],
 ): Problem[] {
   return expected
-    .filter((name) => !columns.includes(name))
+    .filter((name) => !hasName(columns, name))
     .map((name) => ({
       field: 'expect',
       problem: `${quoteName(name)} is not a column of ${kind}${didYouMean(name, columns)}`,
@@ -109,9 +110,9 @@ function checkPurpose({ prompt, task_type }: TaskDefaults, { kind }: WorkSource)
  * existing fields.
  */
 function isReachable(name: string, names: readonly string[]): boolean {
-  if (names.includes(name)) return true;
+  if (hasName(names, name)) return true;
   const dots = [...name.matchAll(/\./g)].map(({ index }) => name.slice(0, index));
-  return dots.some((head) => names.includes(head) && !names.some((each) => each.startsWith(`${head}.`)));
+  return dots.some((head) => hasName(names, head) && !names.some((each) => each.startsWith(`${head}.`)));
 }
 
 function checkPlaces(

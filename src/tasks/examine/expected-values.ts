@@ -1,5 +1,6 @@
 import { cellText, isSame } from '../../lib/cell-text.ts';
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
+import { ownValue } from '../../lib/names.ts';
 import { quoteName } from '../../lib/nearest.ts';
 import { counted } from '../../lib/numbers.ts';
 import type { Task } from '../task.ts';
@@ -22,7 +23,7 @@ function choiceOf(schema: JsonObject, key: string): Choice | null {
   const found = ofKeys.get(key);
   if (found !== undefined) return found;
   const { properties } = schema;
-  const property = isJsonObject(properties) && Object.hasOwn(properties, key) ? properties[key] : undefined;
+  const property = isJsonObject(properties) ? ownValue(properties, key) : undefined;
   const values = isJsonObject(property) && Array.isArray(property.enum) ? property.enum : null;
   const made = values && { values, known: new Map<string, boolean>() };
   ofKeys.set(key, made);
@@ -48,7 +49,7 @@ export function unreachable(
   if (awaited !== undefined) return [];
   return Object.entries(expect).flatMap(([key, column]) => {
     const choice = choiceOf(schema, key);
-    const value = Object.hasOwn(cells, column) ? cells[column] : undefined;
+    const value = ownValue(cells, column);
     if (choice === null || cellText(value).trim() === '' || holds(choice, value)) return [];
     return [
       `expect: what column ${quoteName(column)} holds is none of the ${counted(choice.values.length, 'value')} that ${quoteName(key)} can have, so no answer can be as expected there`,

@@ -1,5 +1,6 @@
 import { cellText, numberIn } from '../../lib/cell-text.ts';
 import { isJsonObject, type JsonObject } from '../../lib/json.ts';
+import { ownValue } from '../../lib/names.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import type { Task, TaskDefaults } from '../task.ts';
 import { type Expectations, unreachable } from './expected-values.ts';
@@ -34,7 +35,7 @@ function unlimited(task: Task, { input_data }: TaskDefaults, schema: JsonObject 
   const values = isRow ? task.row.cells : { ...input_data, ...task.input_data };
   if (isRow && task.row.awaited !== undefined) return [];
   return columns.flatMap((name) => {
-    const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    const value = ownValue(values, name);
     const column = `${MAX_COLUMN}: ${quoteName(name)}`;
     if (!isRow && value === undefined)
       return [`${column} is not a key of input_data${didYouMean(name, Object.keys(values))}: ${ANY}`];

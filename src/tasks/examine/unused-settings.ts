@@ -1,4 +1,5 @@
 import { valuesWithin } from '../../lib/half-characters.ts';
+import { plainName } from '../../lib/names.ts';
 import { count } from '../../lib/numbers.ts';
 import { placesBesidePrompt, placesOf, valueAt } from '../render/places.ts';
 import { inputOf, valuesOf } from '../render/render-row.ts';
@@ -63,7 +64,8 @@ function fieldsUsed(task: Exclude<Task, { kind: 'native' }>, { prompt: shared, i
   const all = { ...input_data, ...values };
   const filled = placesOf(prompt).filter((name) => isRow || (valueAt(all, name) ?? null) !== null);
   const own = filled.length > 0 || !isRow ? values : inputOf(task.row);
-  const isNamed = (field: string) => filled.some((name) => name === field || name.startsWith(`${field}.`));
+  const isNamed = (field: string) =>
+    filled.some((name) => name === plainName(field) || name.startsWith(`${plainName(field)}.`));
   return (field: string) => !Object.hasOwn(own, field) && (filled.length === 0 || isNamed(field));
 }
 

@@ -1,5 +1,6 @@
 import type { Problem } from '../../errors.ts';
 import { ExactNumber, stringifyExact } from '../../lib/exact-json.ts';
+import { hasName, ownName, plainName } from '../../lib/names.ts';
 import { didYouMean, nearest } from '../../lib/nearest.ts';
 import type { Template } from '../../templates/template.ts';
 
@@ -13,16 +14,14 @@ export function hasPlaces(text: string): boolean {
 
 /** The value that a name stands for in an input: the one under it, or, with dots, a nested one. */
 export function valueAt(input: Readonly<Record<string, unknown>>, name: string): unknown {
-  if (Object.hasOwn(input, name)) return input[name];
+  const own = ownName(input, name);
+  if (own !== undefined) return input[own];
+  if (!name.includes('.')) return undefined;
   let value: unknown = input;
-  for (const key of name.split('.')) {
-    if (
-      typeof value !== 'object' ||
-      value === null ||
-      value instanceof ExactNumber ||
-      !Object.hasOwn(value, key)
-    )
-      return undefined;
+  for (const part of name.split('.')) {
+    if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return undefined;
+    const key = ownName(value, part);
+    if (key === undefined) return undefined;
     value = Object.getOwnPropertyDescriptor(value, key)?.value;
   }
   return value;
@@ -30,7 +29,7 @@ export function valueAt(input: Readonly<Record<string, unknown>>, name: string):
 
 /** The names of a text's places, each once. */
 export function placesOf(text: string): string[] {
-  const names = [...text.matchAll(place)].map(([, inner = '']) => inner.trim());
+  const names = [...text.matchAll(place)].map(([, inner = '']) => plainName(inner));
   return [...new Set(names.filter((name) => name !== ''))];
 }
 
@@ -44,7 +43,7 @@ export function fillFromRow(
   empty: (name: string) => void,
 ): string {
   return text.replace(place, (whole, inner: string) => {
-    const name = inner.trim();
+    const name = plainName(inner);
     if (name === '') return whole;
     const value = valueAt(values, name) ?? '';
     if (value === '') empty(name);
@@ -68,7 +67,7 @@ export function fillPlaces(
     valid: 'a key of input_data that has no braces',
   }));
   const filled = text.replace(place, (whole, inner: string) => {
-    const name = inner.trim();
+    const name = plainName(inner);
     if (name === '') return whole;
     const value = valueAt(input, name);
     if (value === undefined || value === null) {
@@ -130,7 +129,7 @@ function otherPlaces(text: string, names: readonly string[], areTagged: boolean)
   const found = new Map<string, string>();
   for (const form of areTagged ? OTHER_PLACES : [...OTHER_PLACES, TAG]) {
     for (const [whole, inner = ''] of text.matchAll(form)) {
-      const name = known.get(inner.trim().toLowerCase());
+      const name = known.get(plainName(inner).toLowerCase());
       if (name !== undefined && !(form === TAG && text.includes(`</${inner}>`))) found.set(whole, name);
     }
   }
@@ -158,7 +157,7 @@ const TRIPLE = /\{\{\{\s*([^{}\n]{1,60}?)\s*\}\}\}/g;
  */
 export function mistakenPlaces(prompt: string, names: readonly string[], areTagged: boolean): string[] {
   const tripled = (prompt.includes('{{{') ? [...prompt.matchAll(TRIPLE)] : []).filter(([, name = '']) =>
-    names.includes(name.split('.')[0] ?? ''),
+    hasName(names, name.split('.')[0] ?? ''),
   );
   return [
     ...otherPlaces(prompt, names, areTagged).map(
@@ -201,7 +200,7 @@ export function fillKnownPlaces(
   const unfilled = new Set<string>();
   let filled = 0;
   const result = text.replace(place, (whole, inner: string) => {
-    const name = inner.trim();
+    const name = plainName(inner);
     const value = name === '' ? undefined : valueAt(input, name);
     if (value === undefined || value === null) {
       if (name !== '') unfilled.add(name);

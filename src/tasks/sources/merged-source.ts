@@ -1,3 +1,4 @@
+import { hasName } from '../../lib/names.ts';
 import { didYouMean, quoteName } from '../../lib/nearest.ts';
 import { asText } from '../../templates/prompt.ts';
 import { valueAt } from '../render/places.ts';
@@ -113,7 +114,7 @@ export function mergedSource(source: ItemSource, merge: Merge): ItemSource {
 }
 
 function requireColumn({ columns }: SourceFacts, column: string): void {
-  if (columns === null || columns.includes(column)) return;
+  if (columns === null || hasName(columns, column)) return;
   throw unreadable('merge', {
     problem: `${quoteName(column)} is not a column${didYouMean(column, columns)}`,
     valid: `a number, or one of ${columns.slice(0, 40).join(', ')}`,

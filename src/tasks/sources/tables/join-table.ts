@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { stringifyExact } from '../../../lib/exact-json.ts';
 import type { AllowedFolders } from '../../../lib/files/allowed-folders.ts';
+import { plainName } from '../../../lib/names.ts';
 import { quoteName } from '../../../lib/nearest.ts';
 import { counted } from '../../../lib/numbers.ts';
 import { toSourceRow } from '../source-row.ts';
@@ -34,6 +35,8 @@ export async function readJoin(
   taken: ReadonlySet<string>,
 ): Promise<Join> {
   const rows = new Map<string, { number: number; cells: Cells; met: boolean }>();
+  /** Ids whose letters are in parts, by how others write them. */
+  const composed = new Map<string, string>();
   const columns = new Set<string>();
   const odd: string[] = [];
   let characters = 0;
@@ -53,11 +56,14 @@ export async function readJoin(
       characters += stringifyExact(item.cells).length;
       if (characters > LARGEST_CHARACTERS) throw tooLarge();
       rows.set(item.task_id, { number: item.number, cells: item.cells, met: false });
+      const plain = item.task_id.normalize();
+      if (plain !== item.task_id) composed.set(plain, item.task_id);
       for (const column of Object.keys(item.cells)) columns.add(column);
     }
   }
   columns.delete(id_column);
-  const { name: stem } = path.parse(file);
+  // As macOS names files, its letters are in parts.
+  const stem = plainName(path.parse(file).name);
   const used = new Set(taken);
   const names = new Map<string, string>();
   for (const column of columns) {
@@ -73,7 +79,8 @@ export async function readJoin(
   return {
     columns: [...names.values()],
     join(cells, id) {
-      const found = rows.get(id);
+      const plain = id.normalize();
+      const found = rows.get(id) ?? rows.get(plain) ?? rows.get(composed.get(plain) ?? '');
       if (found === undefined) {
         if (unmet === 0) firstUnmet = id;
         unmet += 1;

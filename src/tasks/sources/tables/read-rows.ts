@@ -1,12 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { parseExact } from '../../../lib/exact-json.ts';
 import { isDeeper, MOST_LEVELS } from '../../../lib/json.ts';
+import { plainName } from '../../../lib/names.ts';
 import { counted } from '../../../lib/numbers.ts';
 import { actualType } from '../../problems.ts';
 import { whatALineIs } from '../file-shape.ts';
 import { notUtf8 } from '../text-file.ts';
 import { readRecords } from './record-blocks.ts';
-import { columnName, type RowBlock, type RowFormat, type TableRow } from './table.ts';
+import type { RowBlock, RowFormat, TableRow } from './table.ts';
 
 type DelimitedFormat = Extract<RowFormat, { kind: 'delimited' }>;
 
@@ -146,7 +147,7 @@ export function jsonRowOf(value: unknown, number: number, repeatsKey: boolean, v
     return { number, problem: { problem: `is ${actualType(value)}`, valid } };
   }
   if (isDeeper(value, MOST_LEVELS)) return { number, problem: TOO_DEEP };
-  const names = Object.keys(value).map(columnName);
+  const names = Object.keys(value).map(plainName);
   if (repeatsKey || new Set(names).size < names.length) {
     return { number, problem: { problem: 'has a key twice', valid: 'every key once' } };
   }

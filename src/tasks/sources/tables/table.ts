@@ -1,4 +1,5 @@
 import type { Problem } from '../../../errors.ts';
+import { plainName } from '../../../lib/names.ts';
 import { quoteName } from '../../../lib/nearest.ts';
 import { counted } from '../../../lib/numbers.ts';
 import { unreadable } from '../text-file.ts';
@@ -54,20 +55,12 @@ export const LONGEST_ROW = 32_000_000;
 
 const MOST_COLUMNS = 1000;
 
-/** Blanks that look like any other, and characters that look like nothing: what Word and web pages leave in a name. */
-const FIXED_BLANKS = /[\u00a0\u2007\u202f]/g;
-const NOTHING_SEEN = /[\u200b\u2060\ufeff]/g;
-
-/** A column as a place names it: its characters composed (NFC), its blanks plain and trimmed, as people type them. */
-export const columnName = (given: string) =>
-  given.replaceAll(FIXED_BLANKS, ' ').replaceAll(NOTHING_SEEN, '').trim().normalize();
-
 /**
  * The names in a header line. One that is empty gets a name by its place, as pandas writes an index, and a warning.
  * Throws `invalid_input` where a name occurs twice, as a place could mean either.
  */
 export function columnsOf(head: readonly string[], field: string): { columns: string[]; warnings: string[] } {
-  const names = head.map(columnName);
+  const names = head.map(plainName);
   const columns = names.map((given, index) => {
     if (given !== '') return given;
     let name = `column_${index + 1}`;
