@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link as linkFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link as linkFile, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasErrorCode } from '../../errors.ts';
@@ -74,6 +74,15 @@ export async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
+/** Removes a file, if it is there. `rm` would look at it twice before. */
+async function remove(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!hasErrorCode(error, 'ENOENT')) throw error;
+  }
+}
+
 /** Writes a new file through to the disk. 'wx' neither overwrites nor follows a link planted at the name. */
 async function writeNew(path: string, data: string | Uint8Array): Promise<void> {
   const handle = await open(path, 'wx', FILE_MODE);
@@ -81,7 +90,7 @@ async function writeNew(path: string, data: string | Uint8Array): Promise<void> 
     await handle.writeFile(data);
     await handle.sync();
   } catch (error) {
-    await rm(path, { force: true });
+    await remove(path);
     throw error;
   } finally {
     await handle.close();
@@ -96,7 +105,7 @@ export async function writeFileDurably(path: string, data: string | Uint8Array):
   try {
     await move(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await remove(temporary);
     throw error;
   }
   await syncFolder(folder);
@@ -119,9 +128,14 @@ export async function createFileDurably(
   data: string | Uint8Array,
   { temporary, link = linkFile }: CreateOptions,
 ): Promise<boolean> {
-  await makeFolder(temporary);
   const unfinished = join(temporary, randomUUID());
-  await writeNew(unfinished, data);
+  try {
+    await writeNew(unfinished, data);
+  } catch (error) {
+    if (!hasErrorCode(error, 'ENOENT')) throw error;
+    await makeFolder(temporary);
+    await writeNew(unfinished, data);
+  }
   return giveName(unfinished, path, link);
 }
 
@@ -139,7 +153,7 @@ export async function giveName(
     if (hasErrorCode(error, 'EEXIST')) return false;
     throw error;
   } finally {
-    await rm(unfinished, { force: true });
+    await remove(unfinished);
   }
 }
 

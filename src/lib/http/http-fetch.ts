@@ -5,18 +5,24 @@ import { NotConnected, notConnected, watchConnection } from './connection.ts';
 import { createProxyAgent, routeTo } from './proxy.ts';
 import { sendBody } from './send-body.ts';
 
+type FetchOptions = {
+  /** Once it returns true, no further piece of a body is sent. */
+  isLate?: () => boolean;
+  /** Nothing is changed by the request, whatever its method, so it may be sent again. Default: true for GET alone. */
+  isRead?: boolean;
+};
+
 /**
  * `fetch` over Node's own HTTP client. The real `fetch` loads and compiles a parser in WebAssembly, which takes longer
  * than a first look at a batch and ends the process if memory is scarce; it ignores proxies on Node 20; and it does not
- * tell whether a connection was made. A redirect is an error: it would be followed with the credentials. Once `isLate`
- * returns true, no further piece of a body is sent.
+ * tell whether a connection was made. A redirect is an error: it would be followed with the credentials.
  */
 export async function fetchByHttp(
   url: string | URL | Request,
   init: RequestInit = {},
-  isLate: () => boolean = () => false,
+  { isLate = () => false, isRead = init.method === undefined || init.method === 'GET' }: FetchOptions = {},
 ): Promise<Response> {
-  const { body, ...described } = await exchange(url, init, isLate);
+  const { body, ...described } = await exchange(url, init, { isLate, isRead });
   return new Response(mayHaveBody(described.status) ? streamOf(limited(body)) : null, described);
 }
 
@@ -25,7 +31,7 @@ export async function fetchByHttp(
  * doubles the CPU time and takes 30 MB more until the copies are collected.
  */
 export async function fetchDownload(url: string | URL | Request, init: RequestInit = {}): Promise<Response> {
-  const { body, ...described } = await exchange(url, init, () => false);
+  const { body, ...described } = await exchange(url, init, { isLate: () => false, isRead: true });
   if (described.status > 299) return new Response(streamOf(limited(body)), described);
   const answer = new Response(null, described);
   bodies.set(answer, body);
@@ -101,10 +107,10 @@ type Answer = { status: number; headers: Record<string, string>; body: Readable 
 async function exchange(
   address: string | URL | Request,
   init: RequestInit,
-  isLate: () => boolean,
+  { isLate, isRead }: Required<FetchOptions>,
 ): Promise<Answer> {
   const url = new URL(address instanceof Request ? address.url : address);
-  const way = await wayTo(url, init.method ?? 'GET');
+  const way = await wayTo(url, isRead);
   if (isLate()) throw new NotConnected('its time was up');
   const response = await send(url, init, way, isLate);
   const { statusCode: status = 0, headers } = response;
@@ -134,10 +140,9 @@ type Way = { agent: Agent; proxy: URL | undefined };
  * keep their connections alive. Whatever changes something gets a new connection: a kept one can break just as it is used
  * again, and nobody could tell whether the request had arrived.
  */
-async function wayTo(url: URL, method: string): Promise<Way> {
+async function wayTo(url: URL, keepAlive: boolean): Promise<Way> {
   const route = routeTo(url);
   if (route.kind === 'none') throw new NotConnected(route.why);
-  const keepAlive = method === 'GET';
   const proxy = route.kind === 'proxy' ? route.proxy : undefined;
   const key = [url.protocol, keepAlive, proxy?.href].join(' ');
   const made =

@@ -4,7 +4,7 @@ import { startClock } from '../../lib/time.ts';
 import type { Log } from '../../log.ts';
 import type { Provider, ProviderName } from '../provider.ts';
 import { unlessElsewhere } from './api-errors.ts';
-import { createCalls, fetchUntil, loadProfile } from './calls.ts';
+import { createCalls, fetchAnswer, fetchUntil, loadProfile } from './calls.ts';
 import { credentialSources, findCredential, identity, readSdkSettings, withoutUser } from './credentials.ts';
 import { streamResponse } from './results-stream.ts';
 import { readMadeBatch, readModels, readPage, readThisBatch, readTokenCount, routeId } from './wire.ts';
@@ -153,20 +153,24 @@ function batchCalls(
 
 /** The calls about models and tokens. */
 function modelCalls(
-  { limited }: Calls,
+  { limited, read }: Calls,
   betaHeader: Record<string, string>,
 ): Pick<Provider, 'countTokens' | 'listModels'> {
   return {
-    countTokens: (params, timeoutMs) =>
-      limited('count', timeoutMs, async (client, signal) => {
-        const body = Object.fromEntries(
-          COUNTED_KEYS.flatMap((key) => (key in params ? [[key, params[key]]] : [])),
-        );
-        return readTokenCount(
-          'count',
-          await client.post<unknown>(COUNT_TOKENS, { body, headers: betaHeader, signal }),
-        );
-      }),
+    async countTokens(params, timeoutMs) {
+      const body = Object.fromEntries(
+        COUNTED_KEYS.flatMap((key) => (key in params ? [[key, params[key]]] : [])),
+      );
+      const options = { body, headers: betaHeader };
+      return read(
+        'count',
+        async (client, signal) => {
+          const asking = client.withOptions({ fetch: fetchAnswer });
+          return readTokenCount('count', await asking.post<unknown>(COUNT_TOKENS, { ...options, signal }));
+        },
+        timeoutMs,
+      );
+    },
 
     listModels: (timeoutMs) =>
       limited('models', timeoutMs, async (client, signal) => {

@@ -73,8 +73,9 @@ export function createCalls(options: CallsOptions) {
   function read<T>(
     operation: Operation,
     call: (client: Anthropic, signal: AbortSignal) => Promise<T>,
+    milliseconds = readMs,
   ): Promise<T> {
-    return limited(operation, readMs, (client, signal) =>
+    return limited(operation, milliseconds, (client, signal) =>
       attempt(operation, signal, () => call(client, signal)).catch(async (error: unknown) => {
         const again = error instanceof BatchError && error.code === 'api_uncertain' && !signal.aborted;
         if (!again) throw error;
@@ -131,10 +132,15 @@ function createClient(sdk: Sdk, { settings, apiKey, log }: CallsOptions): Anthro
  * like a timeout: a connection that timed out before anything was sent would look like an answer that never came.
  */
 export function fetchUntil(isLate: () => boolean): typeof fetch {
-  return (url, init) =>
-    fetchByHttp(url, init, isLate).catch((cause: unknown) => {
-      throw new Error('fetch failed', { cause });
-    });
+  return (url, init) => fetchByHttp(url, init, { isLate }).catch(failedFetch);
+}
+
+/** A `fetch` for what only asks, by whatever method. */
+export const fetchAnswer: typeof fetch = (url, init) =>
+  fetchByHttp(url, init, { isRead: true }).catch(failedFetch);
+
+function failedFetch(cause: unknown): never {
+  throw new Error('fetch failed', { cause });
 }
 
 type Call = { sdk: Sdk; secrets: readonly string[]; signal: AbortSignal; route: string };

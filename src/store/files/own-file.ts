@@ -2,7 +2,8 @@ import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type * as z from 'zod';
 import { hasErrorCode } from '../../errors.ts';
-import { openRegularFile } from '../../lib/files/regular-file.ts';
+import { breather } from '../../lib/breathing.ts';
+import { openRegularFile, readRegularFileSync } from '../../lib/files/regular-file.ts';
 import { decodeEnvelope, type Envelope, type Standing } from '../envelope.ts';
 import { damaged } from '../stored-json.ts';
 import { inStore } from './store-failure.ts';
@@ -15,8 +16,7 @@ export async function openOwnFile(path: string): Promise<FileHandle | null> {
   try {
     return await openStored(path, constants.O_RDONLY);
   } catch (error) {
-    if (hasErrorCode(error, 'ENOENT')) return null;
-    throw error;
+    return nullIfMissing(error);
   }
 }
 
@@ -24,27 +24,39 @@ export async function openOwnFile(path: string): Promise<FileHandle | null> {
 export async function openStored(path: string, flags: number, mode?: number): Promise<FileHandle> {
   try {
     return await openRegularFile(path, {
-      flags: flags | constants.O_NOFOLLOW,
+      ...ownFile(path, flags),
       ...(mode !== undefined && { mode }),
-      refuse: (what) => damaged(path, `it is ${what}`),
     });
   } catch (error) {
-    if (hasErrorCode(error, 'ELOOP', 'EMLINK')) throw damaged(path, 'it is a symbolic link', error);
-    throw error;
+    throw unlessLink(path, error);
   }
 }
 
-/** The text of a file of the store; null if there is none. */
+const breathe = breather();
+
+/** The text of a file of the store; null if there is none. Reading many of them lets other work in. */
 export async function readOwnFile(path: string): Promise<string | null> {
+  await breathe();
   return inStore('read', path, async () => {
-    const handle = await openOwnFile(path);
-    if (handle === null) return null;
     try {
-      return await handle.readFile('utf8');
-    } finally {
-      await handle.close();
+      return readRegularFileSync(path, ownFile(path, constants.O_RDONLY));
+    } catch (error) {
+      return nullIfMissing(unlessLink(path, error));
     }
   });
+}
+
+const ownFile = (path: string, flags: number) => ({
+  flags: flags | constants.O_NOFOLLOW,
+  refuse: (what: string) => damaged(path, `it is ${what}`),
+});
+
+const unlessLink = (path: string, error: unknown) =>
+  hasErrorCode(error, 'ELOOP', 'EMLINK') ? damaged(path, 'it is a symbolic link', error) : error;
+
+function nullIfMissing(error: unknown): null {
+  if (hasErrorCode(error, 'ENOENT')) return null;
+  throw error;
 }
 
 /** The envelope in a file of the store; null if there is no file. `store_damaged` if it holds something else. */

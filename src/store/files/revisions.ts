@@ -1,12 +1,8 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { hasErrorCode } from '../../errors.ts';
-import {
-  beginFolder,
-  type CreateOptions,
-  createFileDurably,
-  namesIn,
-} from '../../lib/files/durable-write.ts';
+import { beginFolder, type CreateOptions, createFileDurably } from '../../lib/files/durable-write.ts';
 import { encodeEnvelope } from '../envelope.ts';
 import { createRevisedRegister, type Revisions } from '../revised-register.ts';
 import type { Register, Revision } from '../store.ts';
@@ -32,8 +28,10 @@ export const revisionPath = (folder: string, number: number): string =>
 export async function revisionNumbers(folder: string): Promise<number[]> {
   const names = await inStore('read', folder, async () => {
     try {
-      return await namesIn(folder);
+      // Synchronous: through the thread pool it would take ten times as long.
+      return readdirSync(folder);
     } catch (error) {
+      if (hasErrorCode(error, 'ENOENT')) return [];
       if (hasErrorCode(error, 'ENOTDIR')) {
         throw damaged(folder, 'it is not a folder', error);
       }

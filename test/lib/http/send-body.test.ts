@@ -56,7 +56,7 @@ const send = (url: string, count: number, isLate: () => boolean, onPiece?: (inde
       headers: { 'content-length': String(count * PIECE.length) },
       body: ReadableStream.from(bodyOf(count, onPiece)),
     },
-    isLate,
+    { isLate },
   );
 
 describe('a body in pieces', () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -401,6 +401,18 @@ describe('what never arrives', () => {
 });
 
 describe('reads', () => {
+  it('counting keeps its connection, and asks again where that has broken', async () => {
+    const sockets: Socket[] = [];
+    api.override('count', (request, response) => {
+      sockets.push(request.socket);
+      if (sockets.length === 4) request.socket.destroy();
+      else response.setHeader('content-type', 'application/json').end('{"input_tokens":7}');
+    });
+    const params = { model: 'claude-haiku-5-5', messages: [{ role: 'user', content: 'x' }] };
+    for (let i = 0; i < 4; i += 1) expect(await provider.countTokens(params, 5000)).toBe(7);
+    expect(sockets.map((socket) => sockets.indexOf(socket))).toEqual([0, 0, 0, 0, 4]);
+  });
+
   it('are repeated once when the first one broke', async () => {
     const { id } = await provider.createBatch(await bodyToSend(), 5000);
     api.override('retrieve', reset, { times: 1 });
