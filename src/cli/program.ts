@@ -1,6 +1,7 @@
 import { Command as Commander, Option } from 'commander';
 import { flagsOf, type Setting } from '../config/define-setting.ts';
 import { allSettings } from '../config/settings.ts';
+import { hostsOnly } from '../lib/hosts-only.ts';
 import { quoteName } from '../lib/nearest.ts';
 import { batchShare } from '../provider/dialects.ts';
 import { version } from '../version.ts';
@@ -66,6 +67,8 @@ export function createProgram(commands: readonly Command[], run: (typed: Typed) 
     .version(version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this text')
     .helpCommand('help [command]', 'print this text, or what a command takes')
+    // It quotes what it does not know, which may be an address in the wrong place.
+    .configureOutput({ outputError: (text, write) => write(hostsOnly(text)) })
     .addHelpText('after', EXAMPLES);
 
   for (const command of commands) {

@@ -1,6 +1,7 @@
 import { Argument, CommanderError } from 'commander';
 import { BatchError, hasErrorCode, renderError } from '../errors.ts';
 import { systemErrorCode } from '../lib/files/file-failure.ts';
+import { hostsOnly } from '../lib/hosts-only.ts';
 import { secretsOfVariables } from '../lib/http/secret-headers.ts';
 import { tellCrashes } from '../log.ts';
 import { exitCode } from './command.ts';
@@ -48,7 +49,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? exitCode.done : exitCode.wrongUsage;
       if (error.exitCode !== 0 && args.includes('--json')) {
-        const message = error.message.replace(/^error: /, '');
+        const message = hostsOnly(error.message.replace(/^error: /, ''));
         terminal.print(JSON.stringify({ error: { code: 'invalid_input', message, problems: [] } }, null, 2));
       }
     } else if (error instanceof BatchError) {

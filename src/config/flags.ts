@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Problem } from '../errors.ts';
+import { hostsOnly } from '../lib/hosts-only.ts';
 import { didYouMean, quoteName } from '../lib/nearest.ts';
 import { flagsOf, type Setting } from './define-setting.ts';
 import { allSettings } from './settings.ts';
@@ -58,7 +59,10 @@ export function readFlags(argv: readonly string[]): { given: Given[]; problems: 
     if (token.kind === 'positional') {
       if (list) given.push({ ...list, text: token.value });
       else
-        problems.push({ item: quoteName(token.value), problem: 'belongs to no flag; a command goes first' });
+        problems.push({
+          item: quoteName(hostsOnly(token.value)),
+          problem: 'belongs to no flag; a command goes first',
+        });
       continue;
     }
     const { rawName: from, value, inlineValue } = token;

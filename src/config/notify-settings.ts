@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Target } from '../lib/http/deliver.ts';
-import { secretsOfHeaders } from '../lib/http/secret-headers.ts';
+import { secretsOfHeaders, secretsOfRoute } from '../lib/http/secret-headers.ts';
 import type { ValueType } from './define-setting.ts';
 
 const URL_FORM =
@@ -65,13 +65,8 @@ export const httpHeaders: ValueType<Record<string, string>> = {
   }),
 };
 
-/** A hook's address is itself the secret: letters and digits that nobody could guess. */
-const UNGUESSABLE = /^(?=.*[a-z])(?=.*\d)[\w.:~%-]{16,}$/i;
-
 /** The parts of a target that must never be shown. */
 export function secretsOfNotify(target: Target | null, headers: Readonly<Record<string, string>>): string[] {
-  if (target?.kind !== 'url') return secretsOfHeaders(headers);
-  const { pathname, searchParams } = new URL(target.url);
-  const parts = [...pathname.split('/'), ...searchParams.values()].filter((part) => UNGUESSABLE.test(part));
-  return [...secretsOfHeaders(headers), ...parts];
+  const route = target?.kind === 'url' ? secretsOfRoute(target.url) : [];
+  return [...secretsOfHeaders(headers), ...route];
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Problem } from '../errors.ts';
+import { hostsOnly } from '../lib/hosts-only.ts';
 import { nearest, quoteName } from '../lib/nearest.ts';
 import { placeholderIn, plainValue, splitOutsidePlaceholders } from '../lib/placeholder.ts';
 import { type DefaultValue, defaultOf, type Setting } from './define-setting.ts';
@@ -44,8 +45,8 @@ function combine(variables: readonly Given[], flags: readonly Given[]): Given[] 
 const named = ({ from, setting }: Given) =>
   from === setting.variable ? from : `${from} (${setting.variable})`;
 
-/** A value for a message. Somebody may have put a key into the wrong variable. */
-const quoted = (text: string) => quoteName(text.replace(/\bsk-[\w-]{8,}/g, '[key]'));
+/** A value for a message. Somebody may have put a key, or the address of a hook, into the wrong variable. */
+const quoted = (text: string) => quoteName(hostsOnly(text).replace(/\bsk-[\w-]{8,}/g, '[key]'));
 
 /** A ceiling under a wrong name would have no effect. */
 function mistyped(env: Environment): string[] {

@@ -38,7 +38,8 @@ function readAddress(text: string): StoreAddress | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^postgres(?:ql)?:$/.test(url.protocol)) return undefined;
   // Without a name PostgreSQL would use the database named after the user, which nobody intends.
-  if (!/^\/[^/]+$/.test(url.pathname)) return undefined;
+  // An @ there follows a password with a slash that was not encoded, which would be shown as the host.
+  if (!/^\/[^/@]+$/.test(url.pathname)) return undefined;
   const schema = url.searchParams.get('schema') ?? DEFAULT_SCHEMA;
   const password = decoded(url.password);
   if (!SCHEMA.test(schema) || password === undefined) return undefined;

@@ -1,4 +1,5 @@
 import { BatchError, type ErrorCode } from '../errors.ts';
+import { hostsOnly } from '../lib/hosts-only.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Context } from '../state/context.ts';
 import { isCreated } from '../state/parts.ts';
@@ -39,7 +40,7 @@ export async function accountMismatch(
 ): Promise<string | null> {
   const provider = context.provider(record.provider);
   const { base_url, workspace } = await provider.account();
-  if (base_url !== record.base_url) return `another base URL (${record.base_url}, now ${base_url})`;
+  if (base_url !== record.base_url) return `another base URL (${apart(record.base_url, base_url)})`;
   if (workspace !== record.workspace)
     return `another workspace (${record.workspace ?? 'none set'}, now ${workspace ?? 'none set'})`;
   if (sent === null || (await provider.fingerprint(sent.key_salt)) === sent.key_hash) return null;
@@ -51,6 +52,12 @@ export async function accountMismatch(
     ...known,
   ];
   return (await listsAny(provider, ids)) ? null : 'another API key';
+}
+
+/** Two addresses for a message, by their hosts. */
+function apart(before: string, now: string): string {
+  const [one, other] = [hostsOnly(before), hostsOnly(now)];
+  return one === other ? `another path of ${one}` : `${one}, now ${other}`;
 }
 
 /** A provider's batch can only be seen from its own workspace. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { BatchError } from '../errors.ts';
+import { hostsOnly } from '../lib/hosts-only.ts';
 import type { Context } from '../state/context.ts';
 import type { AuditEntry } from '../store/store.ts';
 import type { Tool } from './tool.ts';
@@ -23,7 +24,9 @@ export type End = { reply: object } | { error: unknown };
 
 /** Logs a call that did something or named a file, or that was refused; mere looks are left out. */
 export async function audit(context: Context, tool: Tool, given: unknown, end: End): Promise<void> {
-  const named = tool.filesNamed(given).map(({ name }) => name.slice(0, LONGEST_NAME).toWellFormed());
+  const named = tool
+    .filesNamed(given)
+    .map(({ name }) => hostsOnly(name).slice(0, LONGEST_NAME).toWellFormed());
   const more = named.length - MOST_NAMES;
   const files = more > 0 ? [...named.slice(0, MOST_NAMES), `and ${more} more`] : named;
   if (tool.isLook && files.length === 0) return;

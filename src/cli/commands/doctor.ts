@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { uselessFolders } from '../../config/folders.ts';
 import { BatchError } from '../../errors.ts';
+import { hostsOnly } from '../../lib/hosts-only.ts';
 import { fromHome } from '../../lib/http/deliver.ts';
 import { whyNotRun } from '../../lib/http/find-program.ts';
 import { setProxyVariables } from '../../lib/http/proxy.ts';
@@ -141,7 +142,7 @@ async function api({ context }: Call, key: Finding): Promise<Finding[]> {
   if (!key.ok && provider.name !== 'sandbox') return [{ check, ok: false, found: 'not asked without a key' }];
   try {
     const { base_url } = await provider.account();
-    const listed = await modelsAt(base_url, provider);
+    const listed = await modelsAt(hostsOnly(base_url), provider);
     if (provider.name === 'sandbox') return [listed];
     return [listed, clock(await readClockSkew(base_url, API_MS))];
   } catch (error) {

@@ -47,6 +47,17 @@ function decoded(text: string): string {
   }
 }
 
+/** Letters and digits that nobody could guess, as in the address of a hook or of a gateway. */
+const UNGUESSABLE = /^(?=.*[a-z])(?=.*\d)[\w.:~%+=-]{16,}$/i;
+
+/** The secrets in a URL behind its host: unguessable steps of its path, and all values of its query. */
+export function secretsOfRoute(address: string): string[] {
+  if (!URL.canParse(address)) return [];
+  const { pathname, search, searchParams } = new URL(address);
+  const steps = pathname.split('/').filter((step) => UNGUESSABLE.test(step));
+  return [...steps, ...search.split(/[?&][^=]*=/), ...searchParams.values()];
+}
+
 const SECRET_VARIABLE = /^(?:ANTHROPIC|AWS|PG)_?(?:.*_)?(?:KEY|KEY_ID|TOKEN|SECRET|PASSWORD)$/i;
 
 /** The secrets among variables: keys, tokens and passwords, also those in custom headers and proxy URLs. */
@@ -55,6 +66,7 @@ export function secretsOfVariables(set: Readonly<Record<string, string | undefin
     if (value === undefined) return [];
     if (/^ANTHROPIC_CUSTOM_HEADERS$/i.test(name)) return secretsOfHeaders(parseHeaderLines(value));
     if (/^(?:https?|all)_proxy$/i.test(name)) return secretsOfAddress(value);
+    if (/^(?:ANTHROPIC_BASE_URL|AWS_ENDPOINT_URL)/i.test(name)) return secretsOfRoute(value);
     return SECRET_VARIABLE.test(name) ? [value] : [];
   });
 }

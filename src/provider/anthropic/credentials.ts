@@ -1,5 +1,10 @@
 import { BatchError } from '../../errors.ts';
-import { parseHeaderLines, secretsOfHeaders, secretsOfVariables } from '../../lib/http/secret-headers.ts';
+import {
+  parseHeaderLines,
+  secretsOfHeaders,
+  secretsOfRoute,
+  secretsOfVariables,
+} from '../../lib/http/secret-headers.ts';
 import { isPlaceholder, placeholderIn, plainValue } from '../../lib/placeholder.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -122,7 +127,10 @@ export function secretsOf(
   credential: Credential,
   { customHeaders }: Pick<SdkSettings, 'customHeaders'>,
 ): string[] {
-  const own = credential.kind === 'profile' ? [] : [credential.secret.replace(/^Bearer /i, '')];
+  const own =
+    credential.kind === 'profile'
+      ? secretsOfRoute(credential.profile.base_url ?? '')
+      : [credential.secret.replace(/^Bearer /i, '')];
   return [...own, ...secretsOfHeaders(customHeaders), ...secretsOfVariables(process.env)];
 }
 
