@@ -280,6 +280,8 @@ describe('right native requests', () => {
       },
       {},
     ],
+    ['like an empty system prompt', { system: '', thinking: null }, {}],
+    ['like a system prompt without blocks', { system: [] }, {}],
     [
       'of a tool',
       { tools: [{ ...weather, description: null, strict: null }] },
@@ -304,7 +306,7 @@ describe('right native requests', () => {
       { container: null, output_config: { effort: null } },
       { container: null, output_config: { effort: null } },
     ],
-  ])('nulls %s', async (_what, given, sent) => {
+  ])('nulls %s are left out where the API refuses them', async (_what, given, sent) => {
     const api = await startApi();
     const server = await startServer({ api });
     const plain = { model: 'claude-sonnet-5-5', max_tokens: 100, messages: [user('Hi')] };

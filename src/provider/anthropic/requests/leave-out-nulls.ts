@@ -21,8 +21,12 @@ const OPTIONAL = {
   search_result: ['citations'],
 };
 
-/** The params without nulls that the API refuses; the very same object if there are none. */
-export function leaveOutNulls(params: Params): Params {
+/**
+ * The params without nulls that the API refuses, and without a system prompt that is empty, for it says nothing; the very
+ * same object if there are none.
+ */
+export function leaveOutNulls(given: Params): Params {
+  const params = isEmptyPrompt(given.system) ? without({ ...given, system: null }, ['system']) : given;
   // Hardly any request has one.
   if (!holdsNull(params)) return params;
   return changed(without(params, OPTIONAL.params), {
@@ -35,6 +39,9 @@ export function leaveOutNulls(params: Params): Params {
       each(messages, (message) => changed(message, { content: (content) => each(content, block) })),
   });
 }
+
+/** Programs write one for a prompt that there is not. Blanks alone are refused: they may be a file that was not read. */
+const isEmptyPrompt = (system: unknown) => system === '' || (Array.isArray(system) && system.length === 0);
 
 function holdsNull(value: unknown): boolean {
   if (typeof value !== 'object') return false;
