@@ -16,8 +16,8 @@ const LONGEST_PAUSE_MS = 10_000;
 
 type Candidates = {
   /** The one that the part has already claimed, through a process that died before it could record it. */
-  own: { batch: ProviderBatch; tentative: boolean } | null;
-  /** Those that no part has claimed, newest first. */
+  own: ProviderBatch | null;
+  /** Those that no part is known to be, newest first. */
   free: ProviderBatch[];
   /** The newest batch of the list, or the watermark if none is newer; null if there is none at all. */
   newest: string | null;
@@ -44,10 +44,9 @@ export async function findCandidates(
     if (batch.id === newest) found.free = found.free.filter(({ id }) => before.includes(id));
     if (rejected.includes(batch.id) || countOf(batch) !== sentCount(part)) continue;
     const standing = await standingOf(context, batch.id, owner);
-    if (standing === 'free') found.free.push(batch);
-    if (standing === 'own' || (standing === 'own_tentatively' && found.own === null)) {
-      found.own = { batch, tentative: standing === 'own_tentatively' };
-    }
+    if (standing === 'free' || standing === 'doubtful') found.free.push(batch);
+    if (standing === 'claimed') found.own = batch;
+    if (standing === 'claimed_tentatively') found.own ??= batch;
   }
   // In the first listing nothing was newer than the watermark.
   if (newest !== undefined && newest === watermark) found.free = [];

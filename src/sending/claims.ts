@@ -1,5 +1,7 @@
 import type { Context } from '../state/context.ts';
+import { isCreated } from '../state/parts.ts';
 import { isBatchId } from '../store/names.ts';
+import type { Part } from '../store/record.ts';
 import type { Claim } from '../store/shared-records.ts';
 import { recordOrNull } from '../store/stored-json.ts';
 import { readProviderBatches } from './provider-batches.ts';
@@ -14,21 +16,37 @@ function isSame(claim: Claim | null, owner: Owner): boolean {
 type Place = Pick<Context, 'store' | 'log'>;
 
 /**
- * Whom the claim to a provider's batch names, where that part became another batch: its record was exchanged with
- * that of another claim, or left by a process that died. It proves nothing. Null where the claim holds, or there is none.
+ * What the records say of a claim. `kept`: that part is this batch. `wrong`: it became another batch, or another part is this one; the
+ * claim was exchanged with another, or left by a process that died, and proves nothing. `open`: they don't tell, as while the part is
+ * being sent.
  */
-async function wrongOwner({ store, log }: Place, providerBatchId: string): Promise<Owner | null> {
-  const owner = (await store.claim(providerBatchId).read())?.owner;
-  if (owner == null || !isBatchId(owner.batch_id)) return null;
-  const record = await recordOrNull(store, owner.batch_id);
-  const progress = record?.parts.find(({ number }) => number === owner.part)?.progress;
-  if (progress?.state !== 'created' || progress.provider_batch_id === providerBatchId) return null;
+type Evidence = 'kept' | 'wrong' | 'open';
+
+async function evidenceOf({ store, log }: Place, providerBatchId: string, owner: Owner): Promise<Evidence> {
+  const record = isBatchId(owner.batch_id) ? await recordOrNull(store, owner.batch_id) : null;
+  const madeAs = (part: Part) =>
+    isCreated(part) && part.reused_from === undefined ? part.progress.provider_batch_id : null;
+  const named = record?.parts.find(({ number }) => number === owner.part);
+  const became = named === undefined ? null : madeAs(named);
+  if (became === providerBatchId) return 'kept';
+  const isElsewhere =
+    record?.parts.some((part) => madeAs(part) === providerBatchId) ||
+    (await readProviderBatches(store)).some(
+      ({ batch_id, made }) => batch_id !== owner.batch_id && made.includes(providerBatchId),
+    );
+  if (became === null && !isElsewhere) return 'open';
   log(
     'warn',
-    `The claim to ${providerBatchId} names part ${owner.part} of ${owner.batch_id}, which is ${progress.provider_batch_id}: it is ` +
-      'damaged, and passed over',
+    `The claim to ${providerBatchId} names part ${owner.part} of ${owner.batch_id}, which is another batch: it is damaged, and passed over`,
   );
-  return owner;
+  return 'wrong';
+}
+
+/** Whom the claim to a provider's batch names wrongly; null where the claim may hold, or there is none. */
+async function wrongOwner(context: Place, providerBatchId: string): Promise<Owner | null> {
+  const owner = (await context.store.claim(providerBatchId).read())?.owner;
+  if (owner == null) return null;
+  return (await evidenceOf(context, providerBatchId, owner)) === 'wrong' ? owner : null;
 }
 
 /** The claim to a provider's batch; null where nobody has it. */
@@ -129,18 +147,20 @@ export async function releaseClaim(
 }
 
 /**
- * To whom a provider's batch belongs, seen from a part: the part may own it already, if its process died before
- * recording that.
+ * To whom a provider's batch belongs, seen from a part. `claimed`: this part, whose process died before it could record that.
+ * `doubtful`: another part, whose record doesn't show that; the claims of two parts that were being sent may have been exchanged.
  */
 export async function standingOf(
   context: Place,
   providerBatchId: string,
   owner: Owner,
-): Promise<'free' | 'own' | 'own_tentatively' | 'of_another'> {
-  const held = await readClaim(context, providerBatchId);
-  if (held === null) return 'free';
-  if (!isSame(held, owner)) return 'of_another';
-  return held.tentative ? 'own_tentatively' : 'own';
+): Promise<'free' | 'claimed' | 'claimed_tentatively' | 'doubtful' | 'of_another'> {
+  const held = await context.store.claim(providerBatchId).read();
+  if (held?.owner == null) return 'free';
+  const evidence = await evidenceOf(context, providerBatchId, held.owner);
+  if (evidence === 'wrong') return 'free';
+  if (isSame(held, owner)) return held.tentative ? 'claimed_tentatively' : 'claimed';
+  return evidence === 'kept' ? 'of_another' : 'doubtful';
 }
 
 /**

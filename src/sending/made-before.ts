@@ -114,16 +114,17 @@ async function madeBefore(
   batches: readonly ProviderBatch[],
 ): Promise<{ made: ProviderBatch | null; untold: string[] }> {
   const free: string[] = [];
+  const claimed: string[] = [];
   for (const batch of batches) {
     if (countOf(batch) !== sentCount(part)) continue;
     const standing = await standingOf(context, batch.id, { batch_id: record.batch_id, part: part.number });
-    if (standing === 'own') return { made: batch, untold: [] };
-    if (standing === 'free') free.push(batch.id);
+    if (standing === 'claimed') return { made: batch, untold: [] };
+    if (standing === 'claimed_tentatively') claimed.push(batch.id);
+    if (standing === 'free' || standing === 'doubtful') free.push(batch.id);
   }
-  if (context.now().getTime() - Date.parse(record.created_at) < JUST_LEFT_MS)
-    return { made: null, untold: [] };
+  const isJustLeft = context.now().getTime() - Date.parse(record.created_at) < JUST_LEFT_MS;
   // It was sent soon after it was prepared.
-  const searched = free.slice(-MOST_SEARCHED);
+  const searched = [...claimed, ...(isJustLeft ? [] : free.slice(-MOST_SEARCHED))];
   const { found, disproved, gone } = await findByMark(context, record, part, searched);
   const told = new Set([...disproved, ...gone]);
   return { made: found, untold: searched.filter((id) => !told.has(id)) };

@@ -57,7 +57,8 @@ export async function resolveUnconfirmed(
   if (!isOwner(context) && !isCandidate(part, resolve))
     throw cantBe(part, resolve, 'is none of the candidates');
   const batch = await context.provider(record.provider).retrieveBatch(resolve);
-  const { disproved } = await findByMark(context, record, part, [batch.id]);
+  const { found, disproved } = await findByMark(context, record, part, [batch.id]);
+  if (found !== null) return takeForGood(context, record, part, found);
   if (disproved.length > 0)
     throw cantBe(part, resolve, 'has results that are not those of what this part sends');
   const owner = { batch_id: record.batch_id, part: part.number };
@@ -82,7 +83,7 @@ async function listedFirst(
   if (intent.newest !== undefined || part.progress.candidates.length > 0) return null;
   const owner = { batch_id: record.batch_id, part: part.number };
   const { own, free } = await findCandidates(context, part, intent, record.provider, owner);
-  return [...(own === null ? [] : [own.batch]), ...free].map(({ id }) => id);
+  return [...(own === null ? [] : [own]), ...free].map(({ id }) => id);
 }
 
 function notYetTold(ids: readonly string[]): BatchError {

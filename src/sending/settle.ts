@@ -43,7 +43,8 @@ export async function settlePart(
   const closed = intent.newest === undefined ? { ...intent, newest } : intent;
   const create: UncertainCreate = { context, record, part, owner, closed };
   if (own !== null) {
-    await recordClaimed(create, { ...createdState(intent, own.batch), tentative: own.tentative });
+    // Its claim may have been exchanged with that of another part: the results prove it.
+    await recordClaimed(create, { ...createdState(intent, own), tentative: true });
     return true;
   }
   const rival = free.length === 0 ? null : await findRival(context, record, part);
