@@ -66,6 +66,8 @@ export type EarlierAnswer = {
   text?: string | undefined;
   /** The answer, where it was asked for as JSON. */
   json?: unknown;
+  /** Which variant of its work it answers. */
+  variant?: string | undefined;
   /** The length in output tokens of an answer that has not come yet. */
   awaited?: AwaitedAnswer;
 };

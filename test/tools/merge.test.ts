@@ -157,6 +157,45 @@ describe('merge', () => {
     }
   });
 
+  it.each<[when: string, hasEnded: boolean]>([
+    ['that are there', true],
+    ['that are to come', false],
+  ])('puts the answers %s of each variant together, and names it', async (_when, hasEnded) => {
+    const { api, server } = await setUp('id,text,variant\na,1,x\nb,2,y\n', (request) =>
+      succeeded(request, promptOf(request)),
+    );
+    const first = await server.ok('submit_batch', {
+      rows_file: 't.csv',
+      id_column: 'id',
+      variants: { A: { prompt: 'Say {{text}}.' }, B: { prompt: 'Sing {{text}}.' } },
+    });
+    if (hasEnded) await toTheEnd(server, api, first.batch_id);
+    const from = { from_batch: first.batch_id };
+    const each = await server.ok('submit_batch', {
+      ...from,
+      prompt: '{{variant}} ({{row.variant}}): {{text}}',
+    });
+    const all = await server.ok('submit_batch', {
+      ...from,
+      prompt: '{{variant}}: {{items}}',
+      merge: 'variant',
+    });
+    await toTheEnd(server, api, first.batch_id);
+    for (const { batch_id } of [each, all]) await toTheEnd(server, api, batch_id);
+    // Whichever is sent first.
+    const [merged, one] = api.creates.slice(1).sort((a, b) => a.requests.length - b.requests.length);
+    expect(one?.requests.map(promptOf)).toEqual([
+      'A (x): Say 1.',
+      'B (x): Sing 1.',
+      'A (y): Say 2.',
+      'B (y): Sing 2.',
+    ]);
+    expect(merged?.requests.map((request) => [promptOf(request)[0], itemsOf(request).length])).toEqual([
+      ['A', 2],
+      ['B', 2],
+    ]);
+  });
+
   it('takes digits for a number, unless a column is called so', long, async () => {
     const { api, server } = await setUp('id,2\na,x\nb,y\nc,x\n');
     const work = { rows_file: 't.csv', id_column: 'id', prompt: 'Sum up: {{items}}' };

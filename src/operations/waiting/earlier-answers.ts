@@ -10,6 +10,7 @@ import { isSaved, missingCertainAt } from '../../state/status.ts';
 import type { BatchRecord } from '../../store/record.ts';
 import { openTasks } from '../../store/task-list.ts';
 import { openSentRequests } from '../../tasks/sources/sent/sent-requests.ts';
+import { variantId } from '../../tasks/variants.ts';
 import type { AnswersSource, EarlierAnswer, EarlierAnswers } from '../../tasks/work.ts';
 import { requireRecord } from '../find-batch.ts';
 import { wantsRetry } from '../retry/retry-by-itself.ts';
@@ -97,9 +98,9 @@ function readAnswers(
       for (const ordinals of chunksOf(view)) {
         const answered = await view.answeredRows(ordinals.filter(isMeant));
         // A failed task without any text has nothing to work on.
-        const answers = answered.flatMap(({ answer, row }): EarlierAnswer[] => {
+        const answers = answered.flatMap(({ answer, row, variant }): EarlierAnswer[] => {
           const { task_id, text, json } = answer;
-          return text === undefined && json === undefined ? [] : [{ task_id, row, text, json }];
+          return text === undefined && json === undefined ? [] : [{ task_id, row, text, json, variant }];
         });
         left += ordinals.filter(isPassedOn).length - answers.length;
         yield answers;
@@ -130,13 +131,14 @@ async function* awaitedAnswers(
     const meant = ordinals.filter(isPassedOn);
     // The higher stages of a merge are not made yet: they ask what the first one asks.
     const requests = sent(meant.map((ordinal) => (ordinal < leaves ? ordinal : 0)));
-    for (const { task_id, row, structured, expected_output_tokens = 0 } of await tasks.read(meant)) {
+    for (const { task_id, row, variant, structured, expected_output_tokens = 0 } of await tasks.read(meant)) {
       const { value } = await requests.next();
       const maximum_tokens = value === undefined ? 0 : longest(value.params);
       const columns = row === undefined ? null : parseExact(row).value;
       group.push({
         task_id,
         row: isJsonObject(columns) ? columns : null,
+        variant,
         ...(structured && { json: {} }),
         awaited: { expected_tokens: expected_output_tokens, maximum_tokens },
       });
@@ -165,15 +167,18 @@ async function* answersOfWaiting(
 ): AsyncGenerator<EarlierAnswer[]> {
   const awaited = { expected_tokens: expected_answer, maximum_tokens: longest_answer };
   const { variants } = await readWork(context.store.blobs(waiting));
-  const copies = Array.from({ length: variants?.length ?? 1 }, (_, index) =>
-    index === 0 ? '' : `@${index}`,
-  );
+  const copies = variants?.map(({ name }) => name) ?? [undefined];
   const earlier = await requireRecord(context, batch_id);
   // The batch that it waits for may have ended, and be about to be taken up.
   const { answers } = await answersSourceOf(context, earlier, undefined);
   for await (const group of answers.read()) {
     yield group.flatMap(({ task_id, row }) =>
-      copies.map((copy) => ({ task_id: `${task_id}${copy}`, row, awaited })),
+      copies.map((variant) => ({
+        task_id: variant === undefined ? task_id : variantId(task_id, variant),
+        row,
+        variant,
+        awaited,
+      })),
     );
   }
 }

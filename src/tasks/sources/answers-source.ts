@@ -29,12 +29,13 @@ export function answersSource({ answers, notes, form }: AnswersSource): ItemSour
 /** Stands for an answer that has not come yet. */
 export const TO_COME = '(the answer to come)';
 
-/** What places can name: the answer as `text` and `json`, and its row's columns; under `row` too where a column has such a name. */
+/** What places can name: the answer as `text` and `json`, its variant, and its row's columns; under `row` too where a column has such a name. */
 function toRow(answer: EarlierAnswer, number: number): SourceRow {
-  const { task_id, json } = answer;
+  const { task_id, json, variant } = answer;
   const row = answer.row ?? {};
   const text = answer.text ?? (json === undefined || answer.awaited ? TO_COME : stringifyExact(json));
-  const said: Cells = json === undefined ? { text } : { text, json };
+  const asked: Cells = variant === undefined ? {} : { variant };
+  const said: Cells = { text, ...(json !== undefined && { json }), ...asked };
   const isHidden = Object.keys(said).some((name) => Object.hasOwn(row, name));
   return {
     number,
@@ -44,7 +45,7 @@ function toRow(answer: EarlierAnswer, number: number): SourceRow {
     input: isJsonObject(json) ? json : { text },
     within: isJsonObject(json) ? Object.keys(json).map((key) => `json.${key}`) : [],
     ...(answer.awaited && { awaited: { kind: 'earlier' as const, ...answer.awaited } }),
-    kept: keptOf(row, isJsonObject(json) ? json : { text }),
+    kept: keptOf(keptOf(row, isJsonObject(json) ? json : { text }), asked),
   };
 }
 
