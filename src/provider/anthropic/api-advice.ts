@@ -29,11 +29,17 @@ export const names = ({ type, errorCode }: ErrorAnswer, known: readonly string[]
 /** Nobody waits longer than this. */
 const LONGEST_RETRY_AFTER_SECONDS = 86_400;
 
+/** With their unit, as some gateways write them, and twice where two of them have added the header. */
+const SECONDS = /^\s*(-?\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?)?\s*(?:,|$)/i;
+/** `Date.parse` takes almost anything with a number in it for a day of some year. */
+const HAS_TIME = /\d:\d\d/;
+
 /** The header holds seconds or a date (RFC 9110, 10.2.3). */
 export function retryAfterSeconds(header: string | null | undefined): number | null {
   if (!header) return null;
-  const seconds = Number(header);
-  const wait = Number.isFinite(seconds) ? seconds : Math.ceil((Date.parse(header) - Date.now()) / 1000);
+  const [, seconds] = SECONDS.exec(header) ?? [];
+  const until = HAS_TIME.test(header) ? Date.parse(header) : Number.NaN;
+  const wait = seconds === undefined ? Math.ceil((until - Date.now()) / 1000) : Number(seconds);
   return Number.isNaN(wait) ? null : Math.min(Math.max(0, wait), LONGEST_RETRY_AFTER_SECONDS);
 }
 

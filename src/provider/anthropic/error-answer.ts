@@ -16,10 +16,14 @@ export function readErrorAnswer(error: APIError, status: number): ErrorAnswer {
     words: message === null ? wordsOf(body ?? afterStatus(error.message, status)) : null,
     errorCode: error.errorCode ?? foreignCode(body),
     requestId: error.requestID,
-    retryAfter: error.headers?.get('retry-after'),
+    retryAfter: error.headers?.get('retry-after') ?? inSeconds(error.headers?.get('retry-after-ms')),
     isForeign: isForeign(body),
   };
 }
+
+/** OpenAI's header, which the SDK heeds too. */
+const inSeconds = (ms: string | null | undefined): string | null =>
+  ms && /^\d+(?:\.\d+)?$/.test(ms) ? String(Number(ms) / 1000) : null;
 
 const textOf = (value: unknown): string | null =>
   typeof value === 'string' && value.trim() !== '' ? value : null;

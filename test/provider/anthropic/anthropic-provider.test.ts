@@ -429,6 +429,29 @@ describe('reads', () => {
     expect(api.requests).toHaveLength(2);
   });
 
+  it.each<[headers: Record<string, string>, seconds: number | undefined]>([
+    [{ 'retry-after': '7' }, 7],
+    [{ 'retry-after': ' 1.5 ' }, 1.5],
+    [{ 'retry-after': '7s' }, 7],
+    [{ 'retry-after': '7 seconds' }, 7],
+    [{ 'retry-after': '7, 7' }, 7],
+    [{ 'retry-after': '-3' }, 0],
+    [{ 'retry-after': '999999999999' }, 86_400],
+    [{ 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' }, 0],
+    [{ 'retry-after': 'Wed, 21 Oct 2099 07:28:00 GMT' }, 86_400],
+    [{ 'retry-after-ms': '2500' }, 2.5],
+    [{ 'retry-after-ms': '2500', 'retry-after': '4' }, 4],
+    ...['soon', 'NaN', 'Infinity', 'in 5', '5 monkeys', '+ 1', '{}', '5-10'].map(
+      (garbage): [Record<string, string>, undefined] => [{ 'retry-after': garbage }, undefined],
+    ),
+    [{ 'retry-after-ms': 'soon' }, undefined],
+  ])('understand how long they are to wait: %j', async (headers, seconds) => {
+    api.override('list', json(429, apiError('rate_limit_error', 'x'), headers));
+    const error = await failure(provider.listBatches({ limit: 1 }));
+    expect(error).toMatchObject({ code: 'api_busy', api: { status: 429 } });
+    expect(error.api?.retry_after_seconds).toBe(seconds);
+  });
+
   it('of an unknown batch say so', async () => {
     const error = await failure(provider.retrieveBatch('msgbatch_unknown'));
     expect(error).toMatchObject({ code: 'api_not_found', api: { status: 404 } });
