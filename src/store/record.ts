@@ -170,6 +170,8 @@ export const batchRecord = z.object({
   form: z
     .object({ separator: z.enum([',', ';']), marked: z.boolean(), crlf: z.literal(true).exactOptional() })
     .exactOptional(),
+  /** Its rows' columns in the order in which they were written, where their objects have another. */
+  columns: z.array(z.string()).exactOptional(),
   /**
    * The batch whose answers it works on, while these are not in yet and its own tasks not known: `request_count` and the
    * estimate are bounds then. Of its answers, the output tokens at most and about.

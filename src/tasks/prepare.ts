@@ -25,6 +25,7 @@ import type { Renderer } from './render/rendered-task.ts';
 import { refuseWrongShape } from './requests/read-requests.ts';
 import type { SourceFacts } from './sources/item-source.ts';
 import type { TableForm } from './sources/tables/table.ts';
+import { isMovedKey } from './sources/tables/written-keys.ts';
 import { problemsOver } from './variants.ts';
 import type { Work, WorkSource } from './work.ts';
 
@@ -42,6 +43,8 @@ export type Prepared = WorkHashes & {
   matched: Matched | null;
   /** How the table of the rows is written; null for other work. */
   form: TableForm | null;
+  /** The columns in the order in which they were written, where JavaScript's objects have another; null elsewhere. */
+  columns: readonly string[] | null;
   /** How many tasks each stage of a merge has; empty for other work. */
   stages: number[];
 };
@@ -157,10 +160,13 @@ export async function prepare(
       ...gathered.warnings,
     ],
     form: source?.form ?? null,
+    columns: movedColumns([...(source?.columns ?? columns)]),
     stages: source?.stages?.() ?? [],
     matched: source && matchedOf(work.source, source, [...columns], count / (work.variants?.length ?? 1)),
   };
 }
+
+const movedColumns = (columns: readonly string[]) => (columns.some(isMovedKey) ? columns : null);
 
 function matchedOf({ kind }: WorkSource, source: SourceFacts, columns: string[], count: number): Matched {
   const skipped = source.skipped();

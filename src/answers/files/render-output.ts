@@ -75,7 +75,7 @@ export async function* renderOutput(
 /** One line for all answers to a row. */
 async function* renderItems(
   items: () => AsyncGenerator<AnsweredItem>,
-  { form }: BatchRecord,
+  { form, columns }: BatchRecord,
   variants: readonly string[],
   format: 'json' | 'jsonl' | 'csv',
 ): Pieces {
@@ -90,7 +90,7 @@ async function* renderItems(
     for await (const item of items()) yield jsonLineOfItem(item);
     return;
   }
-  const { head, line } = await csvOfVariants(items(), variants, form);
+  const { head, line } = await csvOfVariants(items(), variants, form, columns);
   yield head;
   for await (const item of items()) yield line(item);
 }
@@ -128,8 +128,8 @@ function afterComma<T>(text: (item: T) => string): (item: T) => string {
 }
 
 /** Finds the columns, which only the answers tell: for rows all answers, for other work those up to the first that leaves something out. */
-async function csvLayout(answers: AsyncIterable<AnsweredRow>, { form }: BatchRecord) {
-  const finder = createColumnFinder();
+async function csvLayout(answers: AsyncIterable<AnsweredRow>, { form, columns: written }: BatchRecord) {
+  const finder = createColumnFinder(written);
   let ofRows = false;
   for await (const answered of answers) {
     ofRows ||= answered.row !== null;

@@ -9,6 +9,7 @@ import {
   createColumnFinder,
   csvHead,
   csvLine,
+  inOrder,
 } from './csv.ts';
 import { freeName, freeNames } from './flat-answer.ts';
 
@@ -20,6 +21,7 @@ export async function csvOfVariants(
   items: AsyncIterable<AnsweredItem>,
   variants: readonly string[],
   form?: CsvForm,
+  written: readonly string[] = [],
 ): Promise<VariantsLayout> {
   const row = new Set<string>();
   const finders = new Map(variants.map((variant) => [variant, createColumnFinder()]));
@@ -27,7 +29,7 @@ export async function csvOfVariants(
     for (const column of Object.keys(cells ?? {})) row.add(column);
     for (const [variant, answer] of answers) finders.get(variant)?.add({ row: null, answer });
   }
-  const columns = [...row];
+  const columns = inOrder([...row], written);
   const taken = new Set(columns);
   const id = freeName('task_id', 'batch', taken);
   const groups = [...finders].map(([variant, finder]): [string, CsvColumns] => [variant, finder.columns()]);

@@ -12,7 +12,7 @@ export type CsvColumns = { row: string[]; answer: string[]; left_out: boolean; e
 const MOST_KEYS = 200;
 
 /** Collects the columns of answers and rows, which are known only once all have been seen. */
-export function createColumnFinder() {
+export function createColumnFinder(written: readonly string[] = []) {
   const row = new Set<string>();
   const answer = new Set<string>();
   let left_out = false;
@@ -28,12 +28,18 @@ export function createColumnFinder() {
       else for (const key of Object.keys(keysOf(said))) answer.add(key);
     },
     columns: (): CsvColumns => ({
-      row: [...row],
+      row: inOrder([...row], written),
       answer: answer.size > MOST_KEYS || (wordless && answer.size === 0) ? ['answer'] : [...answer],
       left_out,
       expected,
     }),
   };
+}
+
+/** Names in the order in which they were written, those that are not known from there last. */
+export function inOrder(names: readonly string[], written: readonly string[]): string[] {
+  const found = new Set(names);
+  return [...new Set([...written.filter((name) => found.has(name)), ...names])];
 }
 
 const aboutAnswer = ['outcome', 'error_type', 'error_message', 'model', 'input_tokens', 'output_tokens'];

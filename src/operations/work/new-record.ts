@@ -61,6 +61,7 @@ export function newRecord(
     ...outputsOf(output),
     source: work.source.kind,
     ...(prepared.form && { form: prepared.form }),
+    ...(prepared.columns && { columns: [...prepared.columns] }),
     warnings: prepared.warnings,
     ...(submission.retries > 0 && { retries: { asked: submission.retries, stopped: null } }),
     ...(work.max_tasks !== undefined && { pilot_keys }),

@@ -110,7 +110,7 @@ function examineRow(examining: Examining, row: SourceItem): Problem[] {
   }
   const { number, place, task_id } = row;
   block.addId(number, { field: 'task_id', value: task_id });
-  block.addColumns([...Object.keys(row.cells), ...(row.within ?? [])]);
+  block.addColumns([...(row.columns ?? []), ...Object.keys(row.cells), ...(row.within ?? [])]);
   const item = place === task_id ? place : itemName(place, task_id);
   const halves = findHalfCharacters(row.cells);
   if (halves.length > 0) return halves.map((problem) => ({ ...problem, item }));

@@ -13,6 +13,8 @@ export type SourceRow = {
   task_id: string;
   /** What places can name. */
   cells: Cells;
+  /** Their names as they were written, where `cells` has them in another order. */
+  columns?: readonly string[];
   /** What of that is kept with the task, for the files of its answers; all of it where this is left out. */
   kept?: Cells;
   /** What it is as a task's input; all its cells where this is left out. */
@@ -68,10 +70,11 @@ export function toSourceRow(row: TableRow, id_column: string | undefined): Sourc
   const place = `row ${row.number}`;
   if ('problem' in row) return { ...row, place };
   const { number, cells } = row;
-  if (id_column === undefined) return { number, place, task_id: `row_${number}`, cells };
+  const written = row.columns && { columns: row.columns };
+  if (id_column === undefined) return { number, place, task_id: `row_${number}`, cells, ...written };
   const problem = idProblem(cells, id_column);
   if (problem !== null) return { number, place, problem, columns: Object.keys(cells) };
-  return { number, place, task_id: copied(idText(cells[id_column]) ?? ''), cells, id_column };
+  return { number, place, task_id: copied(idText(cells[id_column]) ?? ''), cells, id_column, ...written };
 }
 
 export type AwaitedAnswer = { expected_tokens: number; maximum_tokens: number };

@@ -133,6 +133,7 @@ async function* listRows(file: TextFile, field: string, way: string): AsyncGener
             number,
             assembler.repeatedKey !== null,
             'an object per row',
+            () => assembler.keys,
           );
           if (!isBlankRow(row)) rows.push(row);
         }

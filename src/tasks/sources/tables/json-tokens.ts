@@ -38,17 +38,23 @@ export async function* jsonTokens(file: TextFile, field: string, valid: string):
 export class ExactAssembler extends Assembler {
   /** A key that an object of the value has twice. */
   repeatedKey: string | null = null;
+  /** The keys of the value itself, as they were written. */
+  keys: string[] = [];
 
   constructor() {
     super({ reviver: reviveNumber });
   }
 
   override startObject(): void {
-    if (this.done) this.repeatedKey = null;
+    if (this.done) {
+      this.repeatedKey = null;
+      this.keys = [];
+    }
     super.startObject();
   }
 
   override keyValue(key: string): void {
+    if (this.stack.length === 0) this.keys.push(key);
     if (typeof this.current === 'object' && this.current !== null && Object.hasOwn(this.current, key)) {
       this.repeatedKey ??= key;
     }

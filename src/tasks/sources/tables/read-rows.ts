@@ -8,6 +8,7 @@ import { whatALineIs } from '../file-shape.ts';
 import { notUtf8 } from '../text-file.ts';
 import { readRecords } from './record-blocks.ts';
 import type { RowBlock, RowFormat, TableRow } from './table.ts';
+import { isMovedKey, writtenKeys } from './written-keys.ts';
 
 type DelimitedFormat = Extract<RowFormat, { kind: 'delimited' }>;
 
@@ -131,7 +132,7 @@ const AN_OBJECT = 'one JSON object per line, its keys the columns';
 function jsonRow(line: string, number: number): TableRow {
   try {
     const { value, repeatsKey } = parseExact(line);
-    return jsonRowOf(value, number, repeatsKey, AN_OBJECT);
+    return jsonRowOf(value, number, repeatsKey, AN_OBJECT, () => writtenKeys(line));
   } catch (error) {
     if (error instanceof RangeError) return { number, problem: TOO_DEEP };
     if (!(error instanceof SyntaxError)) throw error;
@@ -141,7 +142,13 @@ function jsonRow(line: string, number: number): TableRow {
 }
 
 /** A row of a table in JSON: an object, or just a text, which is the column `text`. */
-export function jsonRowOf(value: unknown, number: number, repeatsKey: boolean, valid: string): TableRow {
+export function jsonRowOf(
+  value: unknown,
+  number: number,
+  repeatsKey: boolean,
+  valid: string,
+  written: () => readonly string[],
+): TableRow {
   if (typeof value === 'string') return { number, cells: { text: value } };
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { number, problem: { problem: `is ${actualType(value)}`, valid } };
@@ -154,5 +161,6 @@ export function jsonRowOf(value: unknown, number: number, repeatsKey: boolean, v
   return {
     number,
     cells: Object.fromEntries(Object.values(value).map((each, index) => [names[index], each])),
+    ...(names.some(isMovedKey) && { columns: written().map(plainName) }),
   };
 }

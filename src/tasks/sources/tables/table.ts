@@ -7,8 +7,13 @@ import { unreadable } from '../text-file.ts';
 /** The values of a row by its columns: texts of a delimited table, anything of a JSON one. */
 export type Cells = Record<string, unknown>;
 
-/** A row as it was read; `number` counts from 1, the header line not counted. */
-export type TableRow = { number: number; cells: Cells } | { number: number; problem: Problem };
+/**
+ * A row as it was read; `number` counts from 1, the header line not counted. `columns` are its keys as they were written,
+ * where its cells have them in another order.
+ */
+export type TableRow =
+  | { number: number; cells: Cells; columns?: readonly string[] }
+  | { number: number; problem: Problem };
 
 /** Rows that are not read yet, as bytes that any thread can make rows of. */
 export type RowBlock = {
