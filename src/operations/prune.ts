@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { BatchError } from '../errors.ts';
 import type { Context } from '../state/context.ts';
 import { isWaiting } from '../state/parts.ts';
-import { isSaved, statusOf } from '../state/status.ts';
+import { isSaved, lastSent, statusOf } from '../state/status.ts';
 import type { BatchRecord } from '../store/record.ts';
 import type { DamagedBatch } from '../store/store.ts';
 import { damagedWarnings } from './list/list-warnings.ts';
@@ -69,7 +69,8 @@ export async function removeOld(
     const record = await readOrNote(context, batchId, damaged);
     if (record === null) continue;
     if (record.waits !== undefined && isWaiting(record)) awaited.add(record.waits.batch_id);
-    const isOld = Date.parse(record.created_at) < before && (agreed?.has(batchId) ?? true);
+    // An old batch that was sent lately still shows that its work is done.
+    const isOld = lastSent(record) < before && (agreed?.has(batchId) ?? true);
     if (!isOld || !isDone(record) || awaited.has(batchId)) {
       kept += 1;
       continue;

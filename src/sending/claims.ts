@@ -24,13 +24,15 @@ type Evidence = 'kept' | 'wrong' | 'open';
 
 async function evidenceOf({ store, log }: Place, providerBatchId: string, owner: Owner): Promise<Evidence> {
   const record = isBatchId(owner.batch_id) ? await recordOrNull(store, owner.batch_id) : null;
+  // It was removed, or can't be read.
+  if (record === null) return 'open';
   const madeAs = (part: Part) =>
     isCreated(part) && part.reused_from === undefined ? part.progress.provider_batch_id : null;
-  const named = record?.parts.find(({ number }) => number === owner.part);
+  const named = record.parts.find(({ number }) => number === owner.part);
   const became = named === undefined ? null : madeAs(named);
   if (became === providerBatchId) return 'kept';
   const isElsewhere =
-    record?.parts.some((part) => madeAs(part) === providerBatchId) ||
+    record.parts.some((part) => madeAs(part) === providerBatchId) ||
     (await readProviderBatches(store)).some(
       ({ batch_id, made }) => batch_id !== owner.batch_id && made.includes(providerBatchId),
     );

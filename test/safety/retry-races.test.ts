@@ -1,6 +1,9 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readConfig } from '../../src/config/config.ts';
+import { createContext } from '../../src/config/create-context.ts';
+import { removeOld } from '../../src/operations/prune.ts';
 import type { Store } from '../../src/store/store.ts';
 import { endedBatch, follow, isSaved, startApi, toTheEnd } from '../api.ts';
 import { type ApiRequest, type ApiServer, apiError, errored, json, succeeded } from '../api-server.ts';
@@ -184,6 +187,22 @@ it('work that came to nothing, and was sent again two hours ago, is the same wor
   const last = await startServer({ api, folder: server.folder });
   expect(await last.ok('submit_batch', work)).toMatchObject({ batch_id, duplicate: true });
   expect(api.creates).toHaveLength(2);
+});
+
+it('an old batch that was sent again an hour ago is not pruned', async () => {
+  const hours = (count: number) => () => new Date(Date.now() + count * 60 * 60 * 1000);
+  const { api, server, batch_id } = await endedBatch(work.requests, failsOnce());
+  await follow(server, batch_id, isSaved);
+  const later = await startServer({ api, folder: server.folder, now: hours(47) });
+  await later.ok('retry_batch', { batch_id });
+  api.endAll();
+  await follow(later, batch_id, isSaved);
+  const config = readConfig({ env: { HOME: server.folder, BATCH_MCP_DATA_DIR: server.data }, argv: [] });
+  const context = await createContext(config, () => {});
+  onTestFinished(() => context.close());
+  const prune = (now: () => Date) => removeOld({ ...context, now }, { older_than_days: 1 }, {});
+  expect((await prune(hours(48))).batches).toEqual([]);
+  expect((await prune(hours(72))).batches).toMatchObject([{ batch_id }]);
 });
 
 describe('a batch two days old that was sent an hour ago is the same work, without the register', () => {
