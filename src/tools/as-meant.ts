@@ -76,7 +76,10 @@ export function asMeant(given: unknown, advertised: unknown): Meant {
       notes.push(`${key} ${JSON.stringify(value)} counts as no filter.`);
       continue;
     }
-    const meant = withNumbers(key, wanted === undefined ? value : valueFor(key, wanted, value));
+    const meant = withNumbers(
+      key,
+      wanted === undefined ? value : asListed(wanted, valueFor(key, wanted, value)),
+    );
     args[key] = wanted === undefined ? meant : capped(key, meant, wanted, notes);
     const repeated = typeof meant === 'object' ? keyGivenTwice(value) : null;
     if (repeated !== null)
@@ -140,6 +143,18 @@ function isNoFilter(key: string, wanted: Property, value: unknown): boolean {
     /^(all|any|\*)$/i.test(only.trim()) &&
     (wanted.items?.enum ?? wanted.enum) !== undefined
   );
+}
+
+/** A value of a fixed set, whatever its case, and without quotes or blanks around it. */
+function asListed({ enum: own, items }: Property, value: unknown): unknown {
+  const bare = (text: string) =>
+    text
+      .trim()
+      .replace(/^(["'`])(.*)\1$/, '$2')
+      .toLowerCase();
+  const listed = (each: unknown) =>
+    (typeof each === 'string' && (own ?? items?.enum)?.find((name) => name === bare(each))) || each;
+  return Array.isArray(value) ? value.map(listed) : listed(value);
 }
 
 function isEmpty(value: unknown, wanted: Property | undefined): boolean {

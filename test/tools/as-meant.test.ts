@@ -136,6 +136,13 @@ const work: Row[] = [
       { requests: [task], max_tokens: 1000 },
     ],
   ),
+  ...['Cheap', 'CHEAP', ' cheap\n', '"cheap"', '`cheap`', "'Cheap'"].map(
+    (model_tier): Row => [
+      `${JSON.stringify(model_tier)} for one of a set`,
+      { requests: [task], model_tier },
+      { requests: [task], model_tier: 'cheap' },
+    ],
+  ),
   ['a text alone in a list', { requests: [task], model: ['haiku'] }, { requests: [task], model: 'haiku' }],
   ['numbers for ids', { requests: [{ ...task, task_id: 7 }] }, { requests: [{ ...task, task_id: '7' }] }],
   [

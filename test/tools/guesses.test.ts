@@ -286,7 +286,7 @@ test.each([
   ['get_results', { batch_id: any, outcomes: 'errors' }, 'failed'],
   ['list_batches', { group_by: 'week' }, 'day'],
   ['submit_batch', { requests: tasks, model_tier: 'fast' }, 'cheap'],
-  ['submit_batch', { requests: tasks, model_tier: 'Cheap' }, 'cheap'],
+  ['submit_batch', { requests: tasks, model_tier: 'chep' }, 'cheap'],
   ['submit_batch', { requests: [{ ...tasks[0], model_tier: 'sonnet' }] }, 'capable'],
   ['get_results', { batch_id: any, outcomes: ['failure'] }, 'failed'],
   ['get_results', { batch_id: any, outcomes: ['success'] }, 'succeeded'],
