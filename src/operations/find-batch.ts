@@ -54,12 +54,12 @@ const LAST = ['last', 'latest', 'newest', 'most recent', 'recent', 'current', 'l
 
 const NONE_YET = 'is the newest batch, and there is none yet: submit_batch makes one';
 
-/**
- * An id in quotes, after its argument's name, or in the path of a URL. Text that merely contains one may mean
- * anything.
- */
+/** An id in quotes or brackets, after what it is, or at the end of a sentence. Text that merely contains one may mean anything. */
 const WRAPPED_ID =
-  /^(?:(?:batch_id\s*[:=]\s*)?(["'`]|\*\*|)(?<quoted>(?:msg)?batch_\w+)\1|(?:https?|batch-mcp):\/\/[^\s?#]*\/(?<linked>(?:msg)?batch_\w+)(?:[/?#]\S*)?)$/i;
+  /^(?:batch(?:[ _-]?id)?\s*[:=]?\s*)?(?:(["'`]|\*\*|)(?<quoted>(?:msg)?batch_\w+)\1|[<([](?<bracketed>(?:msg)?batch_\w+)[>)\]])[.,;:]?$/i;
+/** An id in a URL, or in the path of one. */
+const LINKED_ID =
+  /^(?:(?:https?|batch-mcp):\/\/[^\s?#]*)?\/(?:[^\s?#]*\/)?(?<linked>(?:msg)?batch_\w+)(?:[/?#]\S*)?$/i;
 /** An id that was shown cut off. */
 const CUT_ID = /^(batch_\w+)(?:\.{3}|…)$/;
 
@@ -75,8 +75,9 @@ async function findByName(context: Context, given: string, field: string): Promi
   const matching = own.length > 0 ? own : meantBy(wanted, batches);
   const [first, second] = matching;
   if (first === undefined) {
-    const { quoted, linked } = WRAPPED_ID.exec(given.trim())?.groups ?? {};
-    const id = quoted ?? linked;
+    const match = WRAPPED_ID.exec(given.trim()) ?? LINKED_ID.exec(given.trim());
+    const { quoted, bracketed, linked } = match?.groups ?? {};
+    const id = quoted ?? bracketed ?? linked;
     if (id === undefined || id === given) {
       throw noSuchBatch(field, LAST.includes(wanted) ? NONE_YET : 'is not the id or the name of a batch');
     }

@@ -145,13 +145,14 @@ function isNoFilter(key: string, wanted: Property, value: unknown): boolean {
   );
 }
 
-/** A value of a fixed set, whatever its case, and without quotes or blanks around it. */
+/** A value of a fixed set, whatever its case or English, and without quotes or blanks around it. */
 function asListed({ enum: own, items }: Property, value: unknown): unknown {
   const bare = (text: string) =>
     text
       .trim()
       .replace(/^(["'`])(.*)\1$/, '$2')
-      .toLowerCase();
+      .toLowerCase()
+      .replace(/^cancell(?=ed$|ing$)/, 'cancel');
   const listed = (each: unknown) =>
     (typeof each === 'string' && (own ?? items?.enum)?.find((name) => name === bare(each))) || each;
   return Array.isArray(value) ? value.map(listed) : listed(value);

@@ -3,6 +3,9 @@ import { numberIn, OBJECT_FIELDS, objectIn, parsed } from './values-in-text.ts';
 
 const IDS = new Set(['task_id', 'custom_id']);
 
+/** Fields whose values are words in small letters. */
+const OF_FIXED_SET = new Set(['model_tier', 'effort']);
+
 /** Fields that a task may leave out, and that clients and models fill in with nothing. */
 const OPTIONAL =
   'task_type input_data model_tier model effort max_tokens system output_schema custom_id params'.split(' ');
@@ -37,6 +40,7 @@ const isNothing = (value: unknown) =>
 
 function fieldFor(key: string, value: unknown): unknown {
   if (IDS.has(key) && Number.isSafeInteger(value)) return String(value);
+  if (typeof value === 'string' && OF_FIXED_SET.has(key)) return value.trim().toLowerCase();
   if (typeof value === 'string' && key === 'max_tokens') return numberIn(value) ?? value;
   const object = typeof value === 'string' && OBJECT_FIELDS.includes(key) ? objectIn(value) : value;
   return key === 'params' && isJsonObject(object) ? paramsFor(object) : object;

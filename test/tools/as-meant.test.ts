@@ -143,6 +143,11 @@ const work: Row[] = [
       { requests: [task], model_tier: 'cheap' },
     ],
   ),
+  [
+    'capitals for the words of a task',
+    { requests: [{ ...task, model_tier: 'Cheap', effort: 'LOW' }] },
+    { requests: [{ ...task, model_tier: 'cheap', effort: 'low' }] },
+  ],
   ['a text alone in a list', { requests: [task], model: ['haiku'] }, { requests: [task], model: 'haiku' }],
   ['numbers for ids', { requests: [{ ...task, task_id: 7 }] }, { requests: [{ ...task, task_id: '7' }] }],
   [
@@ -269,6 +274,13 @@ eachNthOf(3, ['all', ['all'], 'any', '*'])(
   },
 );
 
+test('the English of Britain names the outcomes and the statuses too', async () => {
+  const server = await startServer({ argv: ['--sandbox'] });
+  const { batch_id } = await server.ok('submit_batch', { requests: ['Hi'] });
+  await server.ok('get_results', { batch_id, outcomes: ['cancelled'] });
+  expect((await server.ok('list_batches', { processing_status: 'cancelling' })).batches).toEqual([]);
+});
+
 test('processing_status: "all" is no filter, and that is said', async () => {
   const server = await startServer({ argv: ['--sandbox'] });
   const { batch_id } = await server.ok('submit_batch', { requests: ['Hi'] });
@@ -294,6 +306,13 @@ test('a batch is found by an id within quotes or a URL, and a file by its URL', 
     `**${batch_id}**`,
     `batch_id: ${batch_id}`,
     `batch_id="${batch_id}"`,
+    `batch: ${batch_id}`,
+    `Batch ${batch_id}.`,
+    `batch ID ${batch_id},`,
+    `<${batch_id}>`,
+    `(${batch_id})`,
+    `[${batch_id}]`,
+    `/v1/messages/batches/${batch_id}/results`,
     `${batch_id.slice(0, 16)}...`,
     `${batch_id.slice(0, 16)}…`,
   ];
