@@ -82,9 +82,18 @@ const RICH_TEXT: Other = {
   problem: 'is rich text (RTF)',
   valid: 'the same saved as plain text',
 };
+/** How dumps of PostgreSQL, MySQL and SQLite begin. */
+const SQL =
+  /^\s*(?:(?:INSERT|REPLACE)\s+INTO\s|(?:CREATE|DROP)\s+TABLE\s|COPY\s[^\n]*\sFROM\s+stdin;|BEGIN TRANSACTION;|(?:PRAGMA|SET)\s+\w+\s*=|\/\*!\d|--\s*\n--|--[^\n]*(?:SQL|dump|database)\b)/i;
 const OTHERS: Other[] = [
   PAGE,
   RICH_TEXT,
+  {
+    form: SQL,
+    problem: 'is SQL, as a dump of a database is',
+    valid: 'the rows of a query as CSV (psql --csv, sqlite3 -header -csv)',
+  },
+  { form: /^\s*<\?xml\s/i, problem: 'is XML', valid: 'its rows as CSV, or as a JSON array of objects' },
   {
     form: /^\s*(\[\s*\{|\{\s*"[^"]*"\s*:)/,
     problem: 'is JSON',
