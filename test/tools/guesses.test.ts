@@ -290,7 +290,7 @@ test.each([
   ['submit_batch', { requests: [{ ...tasks[0], model_tier: 'sonnet' }] }, 'capable'],
   ['get_results', { batch_id: any, outcomes: ['failure'] }, 'failed'],
   ['get_results', { batch_id: any, outcomes: ['success'] }, 'succeeded'],
-  ['get_results', { batch_id: any, outcomes: ['cancelled'] }, 'canceled'],
+  ['get_results', { batch_id: any, outcomes: ['cancelld'] }, 'canceled'],
   ['get_results', { batch_id: any, detail: 'all' }, 'full'],
   ['get_results', { batch_id: any, detail: 'verbose' }, 'full'],
   ['list_batches', { processing_status: 'done' }, 'ended'],
