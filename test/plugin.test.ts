@@ -194,7 +194,10 @@ async function expectOneLine(isOdd: boolean): Promise<void> {
   api.endAll();
   // Nobody can be asked: it is told the next time.
   if (isOdd) expect(await begin({ ANTHROPIC_API_KEY: '' })).toBe('');
-  expect(await begin()).toMatch(new RegExp(`^batch-mcp: .*${running} \\(3 requests\\)[^\\n]*\\n$`));
+  // A session waits for no slow look: on a busy machine a later one tells it.
+  let said = '';
+  while (said === '') said = await begin();
+  expect(said).toMatch(new RegExp(`^batch-mcp: .*${running} \\(3 requests\\)[^\\n]*\\n$`));
   expect(await begin()).toBe('');
 }
 
