@@ -35,14 +35,12 @@ function cameToNothing(record: BatchRecord): boolean {
   return isKnown && successes(outcomes) === 0;
 }
 
-const open: ReadonlySet<PartState['state']> = new Set(['waiting', 'prepared', 'not_sent']);
-
 /**
  * Whether a batch stands for its work only through what is sent of it now: nothing of it was paid for, it came to nothing, or it
  * was canceled. Then it has to own the work, which could otherwise be paid for in another batch too.
  */
 export function hasToOwn(record: BatchRecord): boolean {
-  const sent = record.parts.filter(({ progress }) => !open.has(progress.state));
+  const sent = record.parts.filter(({ progress }) => !unpaid.has(progress.state));
   const before = { ...record, parts: sent };
   return !mayBePaid(record) || cameToNothing(before) || isCanceled(before);
 }
