@@ -82,9 +82,9 @@ const RICH_TEXT: Other = {
   problem: 'is rich text (RTF)',
   valid: 'the same saved as plain text',
 };
-/** How dumps of PostgreSQL, MySQL and SQLite begin. */
+/** How dumps of PostgreSQL, MySQL, SQLite and SQL Server begin. */
 const SQL =
-  /^\s*(?:(?:INSERT|REPLACE)\s+INTO\s|(?:CREATE|DROP)\s+TABLE\s|COPY\s[^\n]*\sFROM\s+stdin;|BEGIN TRANSACTION;|(?:PRAGMA|SET)\s+\w+\s*=|\/\*!\d|--\s*\n--|--[^\n]*(?:SQL|dump|database)\b)/i;
+  /^\s*(?:(?:INSERT|REPLACE)\s+INTO\s|(?:CREATE|DROP)\s+(?:TABLE|DATABASE|SCHEMA)\s|COPY\s[^\n]*\sFROM\s+stdin;|(?:BEGIN|START) TRANSACTION;|USE\s+[`[]|(?:PRAGMA|SET)\s+\w+\s*=|\/\*!\d|--\s*\n--|--[^\n]*(?:SQL|dump|database)\b)/i;
 const OTHERS: Other[] = [
   PAGE,
   RICH_TEXT,

@@ -510,6 +510,9 @@ describe('a table that cannot be read', () => {
       '/*!40101 SET NAMES utf8 */;\n',
       'PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n',
       'INSERT INTO `a` VALUES (1, "x");\n',
+      'START TRANSACTION;\nINSERT INTO a VALUES (1);\n',
+      'CREATE DATABASE shop;\n',
+      'USE [shop]\nGO\n',
       'COPY public.t (id, x) FROM stdin;\n1\ta\n\\.\n',
     ].map((text): [string, string, string, string[]] => [
       `SQL that begins with ${text.slice(0, 12)}`,
